@@ -6,7 +6,7 @@ include_guard(GLOBAL)
 function(add_fleet_tablegen td output)
   set(LLVM_TARGET_DEFINITIONS ${td})
   mlir_tablegen(${output} ${ARGN}
-    EXTRA_INCLUDES ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+    EXTRA_INCLUDES ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include ${MLIR_INCLUDE_DIRS})
   set_property(DIRECTORY APPEND PROPERTY FLEET_TABLEGEN_OUTPUTS
     ${CMAKE_CURRENT_BINARY_DIR}/${output})
 endfunction()

@@ -1,0 +1,195 @@
+//===- PlanOps.cpp - Verification of the plan dialect ---------------------===//
+
+#include "dialects/Plan/IR/Plan.h"
+
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+using namespace mlir::fleet::plan;
+
+#include "dialects/Plan/IR/PlanDialect.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/Plan/IR/PlanOps.cpp.inc"
+
+void PlanDialect::initialize() {
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Plan/IR/PlanOps.cpp.inc"
+      >();
+}
+
+LogicalResult ProgramOp::verifyRegions() {
+  StringRef role = getRole();
+  if (role != "local" && role != "trainer" && role != "pserver")
+    return emitOpError("has the role \"")
+           << role << "\", expected local, trainer or pserver";
+  auto services = getBody().getOps<ServiceOp>();
+  bool serves = !services.empty();
+  if (serves != (role == "pserver"))
+    return emitOpError(serves ? "has a service but is no pserver"
+                              : "is a pserver without a service");
+  return success();
+}
+
+LogicalResult FunctionOp::verifyRegions() {
+  llvm::StringSet<> names;
+  for (auto output : getBody().getOps<OutputOp>())
+    if (!names.insert(output.getName()).second)
+      return output.emitOpError("repeats the name \"")
+             << output.getName() << "\"";
+  int64_t argument = 0;
+  for (auto input : getBody().getOps<InputOp>())
+    if (input.getArgument() != argument++)
+      return input.emitOpError("is input number ")
+             << argument - 1 << " of the function but says "
+             << input.getArgument();
+  for (auto temporary : getBody().getOps<TemporaryOp>())
+    if (auto slot = temporary.getSlot();
+        slot && (*slot < 0 || *slot >= static_cast<int64_t>(getNumSlots())))
+      return temporary.emitOpError("lies in slot ")
+             << *slot << " of an arena with " << getNumSlots();
+  return success();
+}
+
+LogicalResult ConstantOp::verify() {
+  auto type = cast<MemRefType>(getResult().getType());
+  auto value = cast<ShapedType>(getValue().getType());
+  if (value.getShape() != type.getShape() ||
+      value.getElementType() != type.getElementType())
+    return emitOpError("holds ") << value << " in a buffer of type " << type;
+  return success();
+}
+
+LogicalResult MatMulOp::verify() {
+  auto shape = [](Value value) {
+    return cast<MemRefType>(value.getType()).getShape();
+  };
+  ArrayRef<int64_t> a = shape(getA()), b = shape(getB()), out = shape(getOut());
+  if (a.size() != 2 || b.size() != 2 || out.size() != 2)
+    return emitOpError("takes matrices");
+  int64_t m = a[getTransposeA() ? 1 : 0], ka = a[getTransposeA() ? 0 : 1];
+  int64_t kb = b[getTransposeB() ? 1 : 0], n = b[getTransposeB() ? 0 : 1];
+  if (ka != kb || out[0] != m || out[1] != n)
+    return emitOpError("multiplies ")
+           << m << "x" << ka << " by " << kb << "x" << n << " into " << out[0]
+           << "x" << out[1];
+  return success();
+}
+
+LogicalResult OutputOp::verify() {
+  auto type = cast<MemRefType>(getBuffer().getType());
+  if (!type.hasStaticShape() || type.getNumElements() != 1)
+    return emitOpError("reports ") << type << ", expected a scalar";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Symbols
+//===----------------------------------------------------------------------===//
+
+template <typename T>
+static T lookup(SymbolTableCollection &tables, Operation *op,
+                FlatSymbolRefAttr name, StringRef what) {
+  auto program = op->getParentOfType<ProgramOp>();
+  auto result =
+      program ? tables.lookupSymbolIn<T>(program, name.getAttr()) : nullptr;
+  if (!result)
+    op->emitOpError("refers to ")
+        << name << ", which is no " << what << " of the program";
+  return result;
+}
+
+LogicalResult HandlerOp::verifySymbolUses(SymbolTableCollection &tables) {
+  auto state = lookup<StateOp>(tables, *this, getStateAttr(), "state");
+  if (!state)
+    return failure();
+  auto function =
+      lookup<FunctionOp>(tables, *this, getFunctionAttr(), "function");
+  if (!function)
+    return failure();
+  auto inputs = function.getBody().getOps<InputOp>();
+  if (std::distance(inputs.begin(), inputs.end()) != 1 ||
+      (*inputs.begin()).getResult().getType() != state.getType()) {
+    InFlightDiagnostic diag = emitOpError("needs an update function of one ")
+                              << state.getType();
+    diag.attachNote(function.getLoc()) << "the function is here";
+    return diag;
+  }
+  return success();
+}
+
+LogicalResult StateRefOp::verifySymbolUses(SymbolTableCollection &tables) {
+  auto state = lookup<StateOp>(tables, *this, getStateAttr(), "state");
+  if (!state)
+    return failure();
+  if (state.getType() != getResult().getType()) {
+    InFlightDiagnostic diag = emitOpError("has type ") << getResult().getType();
+    diag.attachNote(state.getLoc()) << "the state has " << state.getType();
+    return diag;
+  }
+  return success();
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &tables) {
+  auto kernel = lookup<KernelOp>(tables, *this, getKernelAttr(), "kernel");
+  if (!kernel)
+    return failure();
+  int64_t operands = getBuffers().size();
+  if (kernel.getNumOperands() != static_cast<uint64_t>(operands)) {
+    InFlightDiagnostic diag = emitOpError("passes ") << operands << " buffers";
+    diag.attachNote(kernel.getLoc())
+        << "the kernel takes " << kernel.getNumOperands();
+    return diag;
+  }
+  int64_t inputs = operands - static_cast<int64_t>(getNumOutputs());
+  if (inputs < 0)
+    return emitOpError("has ") << getNumOutputs() << " outputs among "
+                               << operands << " buffers";
+  for (int64_t index : getInplace())
+    if (index < 0 || index >= inputs)
+      return emitOpError("overwrites input ")
+             << index << " but has only " << inputs;
+  return success();
+}
+
+/// A transfer names a block of a server of the program, of its buffer's type.
+static LogicalResult verifyTransfer(Operation *op, Value buffer, int64_t server,
+                                    int64_t block) {
+  auto program = op->getParentOfType<ProgramOp>();
+  int64_t servers = 0;
+  for (auto candidate : program.getBody().getOps<ServerOp>()) {
+    if (servers++ != server)
+      continue;
+    int64_t blocks = 0;
+    for (auto owned : candidate.getBody().getOps<BlockOp>()) {
+      if (blocks++ != block)
+        continue;
+      if (owned.getType() == buffer.getType())
+        return success();
+      InFlightDiagnostic diag = op->emitOpError("moves ") << buffer.getType();
+      diag.attachNote(owned.getLoc()) << "the block is " << owned.getType();
+      return diag;
+    }
+    return op->emitOpError("names block ")
+           << block << " of server " << server << ", which has " << blocks;
+  }
+  return op->emitOpError("names server ")
+         << server << ", the job has " << servers;
+}
+
+LogicalResult SendOp::verifySymbolUses(SymbolTableCollection &) {
+  return verifyTransfer(*this, getBuffer(), getServer(), getBlock());
+}
+
+LogicalResult RecvOp::verifySymbolUses(SymbolTableCollection &) {
+  return verifyTransfer(*this, getBuffer(), getServer(), getBlock());
+}
+
+/// A temporary is memory: two of them never merge, an unused one goes.
+void TemporaryOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  effects.emplace_back(MemoryEffects::Allocate::get(),
+                       cast<OpResult>(getResult()));
+}

@@ -1,0 +1,398 @@
+//===- PlanOps.td - Operations of the plan dialect --------------*- tablegen -*-===//
+
+#ifndef FLEET_DIALECTS_PLAN_IR_PLANOPS
+#define FLEET_DIALECTS_PLAN_IR_PLANOPS
+
+include "dialects/Plan/IR/PlanDialect.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Plan_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Plan_Dialect, mnemonic, traits>;
+
+class Plan_FunctionBodyOp<string mnemonic, list<Trait> traits = []>
+    : Plan_Op<mnemonic, traits # [HasParent<"FunctionOp">]>;
+
+//===----------------------------------------------------------------------===//
+// A program and what it declares
+//===----------------------------------------------------------------------===//
+
+def Plan_ProgramOp : Plan_Op<"program",
+    [IsolatedFromAbove, SymbolTable, Symbol, SingleBlock, NoTerminator, NoRegionArguments]> {
+  let summary = "what one process executes";
+  let description = [{
+    Holds the states, servers, kernels and functions of one process. The op is
+    a symbol table; states, kernels and functions are its symbols. The role is
+    one of `local`, `trainer` and `pserver`.
+
+    Example:
+
+    ```mlir
+    plan.program @trainer role = "trainer" {
+      plan.state @w : memref<13x1xf32> init = #optim.constant<0.0>
+      plan.function @main {
+        %x = plan.input 0 "x" : memref<?x13xf32>
+        plan.return
+      }
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$role);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name `role` `=` $role attr-dict-with-keyword $body";
+  let hasRegionVerifier = 1;
+}
+
+def Plan_StateOp : Plan_Op<"state", [Symbol, HasParent<"ProgramOp">]> {
+  let summary = "a tensor that outlives a step";
+  let description = [{
+    A parameter, or with `of` the state of an optimizer for it. `origin` names
+    the whole tensor that this one holds rows of, when it is a slice.
+
+    Example:
+
+    ```mlir
+    plan.state @w : memref<13x1xf32> init = #optim.uniform<low = -0.5, high = 0.5>
+    plan.state @"w/velocity" of "w" slot "velocity" : memref<13x1xf32> init = #optim.constant<0.0>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyStaticShapeMemRef>:$type,
+                       AnyAttr:$init, OptionalAttr<StrAttr>:$state_of,
+                       OptionalAttr<StrAttr>:$slot, OptionalAttr<AnyAttr>:$origin);
+  let assemblyFormat = [{
+    $sym_name (`of` $state_of^ `slot` $slot)? `:` $type `init` `=` $init
+    (`origin` `=` $origin^)? attr-dict
+  }];
+}
+
+def Plan_ServerOp : Plan_Op<"server", [HasParent<"ProgramOp">, NoTerminator, SingleBlock, NoRegionArguments]> {
+  let summary = "a parameter server of the job and the blocks it owns";
+  let description = [{
+    Servers are numbered in the order of their appearance, and so are the
+    blocks in each. Trainers and the server itself hold the same list.
+
+    Example:
+
+    ```mlir
+    plan.server "127.0.0.1:6170" {
+      plan.block "w" : memref<13x1xf32>
+    }
+    ```
+  }];
+  let arguments = (ins StrAttr:$endpoint);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$endpoint attr-dict-with-keyword $body";
+}
+
+def Plan_BlockOp : Plan_Op<"block", [HasParent<"ServerOp">]> {
+  let summary = "a parameter, or rows of one, owned by a server";
+  let description = [{
+    The unit in which gradients are pushed and parameters are pulled.
+
+    Example:
+
+    ```mlir
+    plan.block "w.block0" : memref<7x1xf32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, TypeAttrOf<AnyStaticShapeMemRef>:$type);
+  let assemblyFormat = "$name `:` $type attr-dict";
+}
+
+def Plan_KernelOp : Plan_Op<"kernel", [Symbol, HasParent<"ProgramOp">]> {
+  let summary = "a function of the kernel library";
+  let description = [{
+    Declares a compiled kernel: how many buffers it takes, whether disjoint row
+    ranges of it may run at the same time, and its estimated cost of one row.
+
+    Example:
+
+    ```mlir
+    plan.kernel @main_k0 operands = 4 splittable flops = 26 bytes = 60
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$num_operands,
+                       UnitAttr:$splittable, I64Attr:$flops, I64Attr:$bytes);
+  let assemblyFormat = [{
+    $sym_name `operands` `=` $num_operands (`splittable` $splittable^)?
+    `flops` `=` $flops `bytes` `=` $bytes attr-dict
+  }];
+}
+
+def Plan_FunctionOp : Plan_Op<"function",
+    [IsolatedFromAbove, Symbol, HasParent<"ProgramOp">, SingleBlock, NoRegionArguments,
+     SingleBlockImplicitTerminator<"ReturnOp">]> {
+  let summary = "a straight-line sequence of instructions";
+  let description = [{
+    Buffers are declared by ops without side effects (`plan.input`,
+    `plan.state_ref`, `plan.temporary`, `plan.constant`); instructions run in the
+    order in which they stand.
+
+    Example:
+
+    ```mlir
+    plan.function @main {
+      %x = plan.input 0 "x" : memref<?x13xf32>
+      %w = plan.state_ref @w : memref<13x1xf32>
+      %p = plan.temporary slot 0 : memref<?x1xf32>
+      plan.matmul %x, %w, %p : memref<?x13xf32>, memref<13x1xf32>, memref<?x1xf32>
+      plan.return
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, DefaultValuedAttr<I64Attr, "0">:$num_slots);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name (`slots` `=` $num_slots^)? attr-dict-with-keyword $body";
+  let hasRegionVerifier = 1;
+}
+
+def Plan_ReturnOp : Plan_FunctionBodyOp<"return", [Terminator]> {
+  let summary = "ends a plan function";
+  let description = [{
+    The terminator of every `plan.function`.
+
+    Example:
+
+    ```mlir
+    plan.return
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Plan_ServiceOp : Plan_Op<"service", [HasParent<"ProgramOp">, NoTerminator, SingleBlock, NoRegionArguments]> {
+  let summary = "which server this process is, and what it does with each block";
+  let description = [{
+    One handler a block of server number `server`.
+
+    Example:
+
+    ```mlir
+    plan.service 0 {
+      plan.handler 0 state @w update @update_w
+    }
+    ```
+  }];
+  let arguments = (ins I64Attr:$server);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$server attr-dict-with-keyword $body";
+}
+
+def Plan_HandlerOp : Plan_Op<"handler", [HasParent<"ServiceOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "applies the merged gradient of a block";
+  let description = [{
+    When the gradients of block number `block` have been merged, `function` runs
+    with the result as its input 0; afterwards `state` is what trainers receive.
+
+    Example:
+
+    ```mlir
+    plan.handler 0 state @w update @update_w
+    ```
+  }];
+  let arguments = (ins I64Attr:$block, FlatSymbolRefAttr:$state, FlatSymbolRefAttr:$function);
+  let assemblyFormat = "$block `state` $state `update` $function attr-dict";
+}
+
+//===----------------------------------------------------------------------===//
+// Buffers
+//===----------------------------------------------------------------------===//
+
+def Plan_InputOp : Plan_FunctionBodyOp<"input", [Pure]> {
+  let summary = "a buffer bound to a column of the data, or to an argument";
+  let description = [{
+    `argument` is its position among the inputs of the function; `name` is what
+    `--data` binds.
+
+    Example:
+
+    ```mlir
+    %x = plan.input 0 "x" : memref<?x13xf32>
+    ```
+  }];
+  let arguments = (ins I64Attr:$argument, StrAttr:$name);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "$argument $name attr-dict `:` type($result)";
+}
+
+def Plan_StateRefOp : Plan_FunctionBodyOp<"state_ref",
+    [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "the memory of a state";
+  let description = [{
+    Example:
+
+    ```mlir
+    %w = plan.state_ref @w : memref<13x1xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$state);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "$state attr-dict `:` type($result)";
+}
+
+def Plan_TemporaryOp : Plan_FunctionBodyOp<"temporary", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "a buffer that lives within one run of the function";
+  let description = [{
+    `slot` is its place in the arena of the function, once
+    `plan-assign-buffers` has run: buffers whose lifetimes do not overlap share
+    one. A slot is as large as its largest buffer.
+
+    Example:
+
+    ```mlir
+    %h = plan.temporary slot 0 : memref<?x128xf32>
+    ```
+  }];
+  let arguments = (ins OptionalAttr<I64Attr>:$slot);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "(`slot` $slot^)? attr-dict `:` type($result)";
+}
+
+def Plan_ConstantOp : Plan_FunctionBodyOp<"constant", [Pure]> {
+  let summary = "a buffer with constant contents";
+  let description = [{
+    Example:
+
+    ```mlir
+    %mean = plan.constant dense<[1.0, 2.0]> : tensor<2xf32> as memref<2xf32>
+    ```
+  }];
+  let arguments = (ins ElementsAttr:$value);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "$value `as` type($result) attr-dict";
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Instructions
+//===----------------------------------------------------------------------===//
+
+def Plan_LaunchOp : Plan_FunctionBodyOp<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "runs a kernel of the library";
+  let description = [{
+    Operands are the kernel's buffers, inputs first, then the `outputs` last
+    ones, which it writes. `inplace` lists the inputs that it overwrites. `rows`
+    is the extent of its iteration space; -1 stands for the batch.
+
+    Example:
+
+    ```mlir
+    plan.launch @main_k0(%x, %w, %p) outputs = 1 inplace = [] rows = -1
+      : memref<?x13xf32>, memref<13x1xf32>, memref<?x1xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<AnyMemRef>:$buffers,
+                       I64Attr:$num_outputs, DenseI64ArrayAttr:$inplace, I64Attr:$rows);
+  let assemblyFormat = [{
+    $kernel `(` $buffers `)` `outputs` `=` $num_outputs `inplace` `=` $inplace
+    `rows` `=` $rows attr-dict `:` type($buffers)
+  }];
+}
+
+def Plan_MatMulOp : Plan_FunctionBodyOp<"matmul"> {
+  let summary = "out = op(a) . op(b), by library call";
+  let description = [{
+    Example:
+
+    ```mlir
+    plan.matmul transpose_a %x, %g, %dw : memref<?x32xf32>, memref<?x128xf32>, memref<32x128xf32>
+    ```
+  }];
+  let arguments = (ins AnyMemRef:$a, AnyMemRef:$b, AnyMemRef:$out,
+                       UnitAttr:$transpose_a, UnitAttr:$transpose_b);
+  let assemblyFormat = [{
+    (`transpose_a` $transpose_a^)? (`transpose_b` $transpose_b^)? $a `,` $b `,` $out attr-dict
+    `:` type($a) `,` type($b) `,` type($out)
+  }];
+  let hasVerifier = 1;
+}
+
+def Plan_CopyOp : Plan_FunctionBodyOp<"copy", [AllTypesMatch<["from", "to"]>]> {
+  let summary = "copies a buffer";
+  let description = [{
+    Example:
+
+    ```mlir
+    plan.copy %a, %b : memref<13x1xf32>
+    ```
+  }];
+  let arguments = (ins AnyMemRef:$from, AnyMemRef:$to);
+  let assemblyFormat = "$from `,` $to attr-dict `:` type($from)";
+}
+
+class Plan_TransferOp<string mnemonic> : Plan_FunctionBodyOp<mnemonic, [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let arguments = (ins AnyMemRef:$buffer, I64Attr:$server, I64Attr:$block);
+}
+
+def Plan_SendOp : Plan_TransferOp<"send"> {
+  let summary = "hands a gradient to the server that owns its block";
+  let description = [{
+    The buffer is read when the next `plan.send_barrier` runs; until then it
+    must not change.
+
+    Example:
+
+    ```mlir
+    plan.send %dw to 0 block 1 : memref<13x1xf32>
+    ```
+  }];
+  let assemblyFormat = "$buffer `to` $server `block` $block attr-dict `:` type($buffer)";
+}
+
+def Plan_RecvOp : Plan_TransferOp<"recv"> {
+  let summary = "receives a parameter block";
+  let description = [{
+    The buffer is written when the next `plan.fetch_barrier` runs.
+
+    Example:
+
+    ```mlir
+    plan.recv %w from 0 block 1 : memref<13x1xf32>
+    ```
+  }];
+  let assemblyFormat = "$buffer `from` $server `block` $block attr-dict `:` type($buffer)";
+}
+
+def Plan_SendBarrierOp : Plan_FunctionBodyOp<"send_barrier"> {
+  let summary = "ends the sends of a step";
+  let description = [{
+    Everything sent since the last one leaves, in one frame a server.
+
+    Example:
+
+    ```mlir
+    plan.send_barrier
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Plan_FetchBarrierOp : Plan_FunctionBodyOp<"fetch_barrier"> {
+  let summary = "waits for the receives of a step";
+  let description = [{
+    Example:
+
+    ```mlir
+    plan.fetch_barrier
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Plan_OutputOp : Plan_FunctionBodyOp<"output"> {
+  let summary = "names a scalar that the step reports";
+  let description = [{
+    Example:
+
+    ```mlir
+    plan.output "loss" %loss : memref<f32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, AnyMemRef:$buffer);
+  let assemblyFormat = "$name $buffer attr-dict `:` type($buffer)";
+  let hasVerifier = 1;
+}
+
+#endif // FLEET_DIALECTS_PLAN_IR_PLANOPS
