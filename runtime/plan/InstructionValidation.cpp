@@ -1,0 +1,278 @@
+//===- InstructionValidation.cpp - The instructions of a function ---------===//
+//
+// Part of the Fleet project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/plan/PlanValidation.h"
+#include "runtime/plan/TensorTypes.h"
+
+#include <set>
+#include <unordered_set>
+#include <utility>
+
+using namespace fleet;
+using fleet::plan::Instruction;
+
+namespace {
+
+template <typename... Args>
+Status invalid(fmt::format_string<Args...> format, Args &&...args) {
+  return makeError(StatusCode::InvalidArgument, format,
+                   std::forward<Args>(args)...);
+}
+
+class InstructionValidator {
+public:
+  InstructionValidator(const plan::Plan &plan, const plan::Function &function)
+      : plan(plan), function(function) {}
+
+  Status check(const Instruction &instruction);
+  Status checkOutputs();
+  /// What is left open at the end of the function.
+  Status checkEnd();
+
+private:
+  Status checkLaunch(const plan::Launch &launch);
+  Status checkMatMul(const plan::MatMul &matmul);
+  Status checkCopy(const plan::Copy &copy);
+  Status checkBlock(uint32_t server, uint32_t block, uint32_t buffer);
+  Status checkSendBarrier();
+
+  bool has(uint32_t buffer) const {
+    return buffer < static_cast<uint32_t>(function.buffers_size());
+  }
+  const plan::Buffer &get(uint32_t buffer) const {
+    return function.buffers(static_cast<int>(buffer));
+  }
+  Status checkIndex(uint32_t buffer) const {
+    if (!has(buffer))
+      return invalid("buffer {}, the function has {} buffers", buffer,
+                     function.buffers_size());
+    return Status();
+  }
+  /// Inputs belong to the data, constants to the plan.
+  Status checkWritable(uint32_t buffer) const {
+    if (get(buffer).has_input() || get(buffer).has_constant())
+      return invalid("it writes to '{}', which is {}", get(buffer).name(),
+                     get(buffer).has_input() ? "an input" : "a constant");
+    return Status();
+  }
+  std::string spell(uint32_t buffer) const {
+    return fmt::format("'{}' ({})", get(buffer).name(),
+                       formatType(get(buffer).type(), plan.symbols()));
+  }
+
+  const plan::Plan &plan;
+  const plan::Function &function;
+  std::set<std::pair<uint32_t, uint32_t>> sent, received;
+};
+
+Status InstructionValidator::check(const Instruction &instruction) {
+  if (instruction.location() != 0 &&
+      instruction.location() >= static_cast<uint32_t>(plan.locations_size()))
+    return invalid("location {}, the plan has {} locations",
+                   instruction.location(), plan.locations_size());
+  bool exchanges = instruction.kind_case() >= Instruction::kSend &&
+                   instruction.kind_case() <= Instruction::kFetchBarrier;
+  if (exchanges && plan.role() != plan::TRAINER)
+    return invalid("only a trainer exchanges parameters, this plan's role is "
+                   "{}",
+                   plan::Role_Name(plan.role()));
+  switch (instruction.kind_case()) {
+  case Instruction::kLaunch:
+    return checkLaunch(instruction.launch());
+  case Instruction::kMatmul:
+    return checkMatMul(instruction.matmul());
+  case Instruction::kCopy:
+    return checkCopy(instruction.copy());
+  case Instruction::kSend: {
+    const plan::Send &send = instruction.send();
+    FLEET_RETURN_IF_ERROR(
+        checkBlock(send.server(), send.block(), send.buffer()));
+    if (!sent.insert({send.server(), send.block()}).second)
+      return invalid("block {} of server {} is sent twice before a barrier",
+                     send.block(), send.server());
+    return Status();
+  }
+  case Instruction::kRecv: {
+    const plan::Recv &recv = instruction.recv();
+    FLEET_RETURN_IF_ERROR(
+        checkBlock(recv.server(), recv.block(), recv.buffer()));
+    FLEET_RETURN_IF_ERROR(checkWritable(recv.buffer()));
+    if (!received.insert({recv.server(), recv.block()}).second)
+      return invalid("block {} of server {} is received twice before a barrier",
+                     recv.block(), recv.server());
+    return Status();
+  }
+  case Instruction::kSendBarrier:
+    return checkSendBarrier();
+  case Instruction::kFetchBarrier:
+    received.clear();
+    return Status();
+  case Instruction::KIND_NOT_SET:
+    break;
+  }
+  return invalid("it is no instruction that this program knows");
+}
+
+Status InstructionValidator::checkLaunch(const plan::Launch &launch) {
+  if (launch.kernel() >= static_cast<uint32_t>(plan.kernels_size()))
+    return invalid("kernel {}, the plan has {} kernels", launch.kernel(),
+                   plan.kernels_size());
+  const plan::Kernel &kernel = plan.kernels(static_cast<int>(launch.kernel()));
+  if (static_cast<uint32_t>(launch.buffers_size()) != kernel.num_operands())
+    return invalid("{} buffers for kernel '{}', which has {} operands",
+                   launch.buffers_size(), kernel.symbol(),
+                   kernel.num_operands());
+  for (uint32_t buffer : launch.buffers())
+    FLEET_RETURN_IF_ERROR(checkIndex(buffer));
+  const plan::Dim &rows = launch.rows();
+  switch (rows.kind_case()) {
+  case plan::Dim::kExtent:
+    if (rows.extent() < 0)
+      return invalid("{} rows", rows.extent());
+    return Status();
+  case plan::Dim::kSymbol:
+    if (rows.symbol() >= static_cast<uint32_t>(plan.symbols_size()))
+      return invalid("its rows are symbol {}, the plan has {} symbols",
+                     rows.symbol(), plan.symbols_size());
+    return Status();
+  case plan::Dim::KIND_NOT_SET:
+    break;
+  }
+  return invalid("a launch without rows");
+}
+
+Status InstructionValidator::checkMatMul(const plan::MatMul &matmul) {
+  for (uint32_t buffer : {matmul.a(), matmul.b(), matmul.out()})
+    FLEET_RETURN_IF_ERROR(checkIndex(buffer));
+  FLEET_RETURN_IF_ERROR(checkWritable(matmul.out()));
+  const plan::TensorType &a = get(matmul.a()).type();
+  const plan::TensorType &b = get(matmul.b()).type();
+  const plan::TensorType &out = get(matmul.out()).type();
+  auto describe = [&] {
+    return fmt::format(
+        "matmul of {}{} and {}{} into {}", spell(matmul.a()),
+        matmul.transpose_a() ? " transposed" : "", spell(matmul.b()),
+        matmul.transpose_b() ? " transposed" : "", spell(matmul.out()));
+  };
+  if ((a.dtype() != plan::F32 && a.dtype() != plan::F64) ||
+      b.dtype() != a.dtype() || out.dtype() != a.dtype())
+    return invalid("{}: all must be f32, or all f64", describe());
+  if (a.dims_size() != 2 || b.dims_size() != 2 || out.dims_size() != 2)
+    return invalid("{}: all must have two dimensions", describe());
+  const plan::Dim &m = a.dims(matmul.transpose_a() ? 1 : 0);
+  const plan::Dim &ka = a.dims(matmul.transpose_a() ? 0 : 1);
+  const plan::Dim &kb = b.dims(matmul.transpose_b() ? 1 : 0);
+  const plan::Dim &n = b.dims(matmul.transpose_b() ? 0 : 1);
+  if (!sameDim(ka, kb) || !sameDim(m, out.dims(0)) || !sameDim(n, out.dims(1)))
+    return invalid("{}: the shapes do not fit", describe());
+  // A product cannot be formed in place, and libraries do not say so.
+  auto overlaps = [&](uint32_t input) {
+    const plan::Buffer &from = get(input), &to = get(matmul.out());
+    return input == matmul.out() ||
+           (from.has_temporary() && to.has_temporary() &&
+            from.temporary().slot() == to.temporary().slot()) ||
+           (from.has_state() && to.has_state() &&
+            from.state().state() == to.state().state());
+  };
+  if (overlaps(matmul.a()) || overlaps(matmul.b()))
+    return invalid("{}: the result lies over an operand", describe());
+  return Status();
+}
+
+Status InstructionValidator::checkCopy(const plan::Copy &copy) {
+  FLEET_RETURN_IF_ERROR(checkIndex(copy.from()));
+  FLEET_RETURN_IF_ERROR(checkIndex(copy.to()));
+  FLEET_RETURN_IF_ERROR(checkWritable(copy.to()));
+  if (!sameType(get(copy.from()).type(), get(copy.to()).type()))
+    return invalid("copy of {} to {}: the types differ", spell(copy.from()),
+                   spell(copy.to()));
+  return Status();
+}
+
+Status InstructionValidator::checkBlock(uint32_t server, uint32_t block,
+                                        uint32_t buffer) {
+  FLEET_RETURN_IF_ERROR(checkIndex(buffer));
+  if (server >= static_cast<uint32_t>(plan.servers_size()))
+    return invalid("server {}, the job has {} servers", server,
+                   plan.servers_size());
+  const plan::Server &peer = plan.servers(static_cast<int>(server));
+  if (block >= static_cast<uint32_t>(peer.blocks_size()))
+    return invalid("block {}, server {} has {} blocks", block, server,
+                   peer.blocks_size());
+  const plan::Block &declared = peer.blocks(static_cast<int>(block));
+  if (!sameType(get(buffer).type(), declared.type()))
+    return invalid("buffer {} for block '{}' of server {}, which is {}",
+                   spell(buffer), declared.name(), server,
+                   formatType(declared.type(), plan.symbols()));
+  return Status();
+}
+
+Status InstructionValidator::checkSendBarrier() {
+  // A server gets all of its blocks in one message, so there is no message for
+  // some of them.
+  for (int i = 0; i < plan.servers_size(); ++i)
+    for (int block = 0; block < plan.servers(i).blocks_size(); ++block)
+      if (!sent.count({static_cast<uint32_t>(i), static_cast<uint32_t>(block)}))
+        return invalid("block '{}' of server {} was not sent before this "
+                       "barrier",
+                       plan.servers(i).blocks(block).name(), i);
+  sent.clear();
+  return Status();
+}
+
+Status InstructionValidator::checkEnd() {
+  if (!sent.empty())
+    return invalid("it sends blocks, but no send barrier follows");
+  if (!received.empty())
+    return invalid("it receives blocks, but no fetch barrier follows");
+  return Status();
+}
+
+Status InstructionValidator::checkOutputs() {
+  std::unordered_set<std::string> names;
+  for (const plan::Output &output : function.outputs()) {
+    if (output.name().empty())
+      return invalid("an output has no name");
+    if (!names.insert(output.name()).second)
+      return invalid("two outputs are named '{}'", output.name());
+    FLEET_RETURN_IF_ERROR(
+        checkIndex(output.buffer())
+            .withContext(fmt::format("output '{}'", output.name())));
+    const plan::TensorType &type = get(output.buffer()).type();
+    if (!isStatic(type) || countElements(type, {}) != 1)
+      return invalid("output '{}' is {}, expected a scalar", output.name(),
+                     spell(output.buffer()));
+    if (type.dtype() == plan::F16 || type.dtype() == plan::BF16)
+      return invalid("output '{}' is {}, expected f32, f64 or an integer",
+                     output.name(), spell(output.buffer()));
+  }
+  return Status();
+}
+
+} // namespace
+
+std::string fleet::describeInstruction(const plan::Plan &plan, int function,
+                                       int instruction) {
+  const plan::Function &owner = plan.functions(function);
+  std::string text =
+      fmt::format("function '{}', instruction {}", owner.name(), instruction);
+  uint32_t location = owner.instructions(instruction).location();
+  if (location < static_cast<uint32_t>(plan.locations_size()) &&
+      !plan.locations(static_cast<int>(location)).empty())
+    text += fmt::format(" ({})", plan.locations(static_cast<int>(location)));
+  return text;
+}
+
+Status fleet::validateInstructions(const plan::Plan &plan, int index) {
+  const plan::Function &function = plan.functions(index);
+  InstructionValidator validator(plan, function);
+  for (int i = 0; i < function.instructions_size(); ++i)
+    if (Status status = validator.check(function.instructions(i)); !status.ok())
+      return status.withContext(describeInstruction(plan, index, i));
+  std::string where = fmt::format("function '{}'", function.name());
+  FLEET_RETURN_IF_ERROR(validator.checkEnd().withContext(where));
+  return validator.checkOutputs().withContext(where);
+}

@@ -1,0 +1,429 @@
+//===- PlanValidation.cpp - The tables of a plan --------------------------===//
+//
+// Part of the Fleet project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/plan/PlanValidation.h"
+
+#include "runtime/plan/PlanFile.h"
+#include "runtime/plan/TensorTypes.h"
+
+#include <cmath>
+#include <unordered_set>
+
+using namespace fleet;
+using fleet::plan::Plan;
+
+namespace {
+
+/// More dimensions than any program has; bounds the work per tensor.
+constexpr int kMaxRank = 16;
+
+template <typename... Args>
+Status invalid(fmt::format_string<Args...> format, Args &&...args) {
+  return makeError(StatusCode::InvalidArgument, format,
+                   std::forward<Args>(args)...);
+}
+
+/// Names of one kind: not empty, no duplicates.
+class NameSet {
+public:
+  explicit NameSet(const char *kind) : kind(kind) {}
+  Status add(const std::string &name) {
+    if (name.empty())
+      return invalid("a {} has no name", kind);
+    if (!seen.insert(name).second)
+      return invalid("two {}s are named '{}'", kind, name);
+    return Status();
+  }
+
+private:
+  const char *kind;
+  std::unordered_set<std::string> seen;
+};
+
+class TableValidator {
+public:
+  TableValidator(const Plan &plan, std::vector<plan::TensorType> &stateTypes)
+      : plan(plan), stateTypes(stateTypes) {}
+
+  Status run() {
+    FLEET_RETURN_IF_ERROR(checkHeader());
+    FLEET_RETURN_IF_ERROR(checkServers());
+    FLEET_RETURN_IF_ERROR(checkKernels());
+    stateTypes.assign(static_cast<size_t>(plan.states_size()), {});
+    NameSet functionNames("function");
+    for (int i = 0; i < plan.functions_size(); ++i) {
+      const plan::Function &function = plan.functions(i);
+      FLEET_RETURN_IF_ERROR(functionNames.add(function.name()));
+      FLEET_RETURN_IF_ERROR(checkBuffers(function).withContext(
+          fmt::format("function '{}'", function.name())));
+      FLEET_RETURN_IF_ERROR(validateInstructions(plan, i));
+    }
+    FLEET_RETURN_IF_ERROR(checkService());
+    return checkStates();
+  }
+
+private:
+  Status checkHeader();
+  Status checkServers();
+  Status checkKernels();
+  Status checkType(const plan::TensorType &type);
+  Status checkBuffers(const plan::Function &function);
+  Status checkBuffer(const plan::Function &function,
+                     const plan::Buffer &buffer);
+  Status setStateType(uint32_t state, const plan::TensorType &type);
+  Status checkService();
+  Status checkHandler(const plan::Service::Handler &handler,
+                      const plan::Server &server);
+  Status checkStates();
+  Status checkState(int index);
+
+  std::string spell(const plan::TensorType &type) const {
+    return formatType(type, plan.symbols());
+  }
+
+  const Plan &plan;
+  std::vector<plan::TensorType> &stateTypes;
+};
+
+Status TableValidator::checkHeader() {
+  if (plan.schema_version() != kPlanSchemaVersion)
+    return invalid("plan schema version {}, this program reads version {}",
+                   plan.schema_version(), kPlanSchemaVersion);
+  if (plan.role() != plan::LOCAL && plan.role() != plan::TRAINER &&
+      plan.role() != plan::PSERVER)
+    return invalid("role {} is none of LOCAL, TRAINER, PSERVER",
+                   static_cast<int>(plan.role()));
+  bool single = plan.mode() == plan::SINGLE;
+  if (!single && plan.mode() != plan::PARAMETER_SERVER)
+    return invalid("mode {} is neither SINGLE nor PARAMETER_SERVER",
+                   static_cast<int>(plan.mode()));
+  if (single != (plan.role() == plan::LOCAL))
+    return invalid("role {} does not exist in mode {}",
+                   plan::Role_Name(plan.role()), plan::Mode_Name(plan.mode()));
+  if (!single && plan.sync_mode() != plan::SYNC)
+    return invalid("sync mode {} is not supported, only SYNC is",
+                   static_cast<int>(plan.sync_mode()));
+  if (!single && (plan.trainers() == 0 || plan.trainers() > 65536))
+    return invalid("{} trainers, expected 1 to 65536", plan.trainers());
+  if (!single && plan.servers_size() == 0)
+    return invalid("a parameter server job without servers");
+  if (single && plan.servers_size() != 0)
+    return invalid("a local job with servers");
+  NameSet symbols("symbol");
+  for (const std::string &symbol : plan.symbols())
+    FLEET_RETURN_IF_ERROR(symbols.add(symbol));
+  if (plan.role() != plan::PSERVER) {
+    bool hasMain = false;
+    for (const plan::Function &function : plan.functions())
+      hasMain |= function.name() == "main";
+    if (!hasMain)
+      return invalid("no function 'main', which is one training step");
+  }
+  return Status();
+}
+
+Status TableValidator::checkServers() {
+  std::unordered_set<std::string> endpoints;
+  for (int i = 0; i < plan.servers_size(); ++i) {
+    const plan::Server &server = plan.servers(i);
+    FLEET_RETURN_IF_ERROR(validateEndpoint(server.endpoint())
+                              .withContext(fmt::format("server {}", i)));
+    if (!endpoints.insert(server.endpoint()).second)
+      return invalid("two servers have the endpoint {}", server.endpoint());
+    NameSet names("block");
+    for (const plan::Block &block : server.blocks()) {
+      std::string where = fmt::format("server {}", i);
+      FLEET_RETURN_IF_ERROR(names.add(block.name()).withContext(where));
+      where += fmt::format(", block '{}'", block.name());
+      FLEET_RETURN_IF_ERROR(checkType(block.type()).withContext(where));
+      if (!isStatic(block.type()))
+        return invalid("{}: type {} is not static", where, spell(block.type()));
+    }
+  }
+  return Status();
+}
+
+Status TableValidator::checkKernels() {
+  NameSet names("kernel");
+  for (const plan::Kernel &kernel : plan.kernels())
+    FLEET_RETURN_IF_ERROR(names.add(kernel.symbol()));
+  if (plan.kernels_size() != 0 && plan.library().empty())
+    return invalid("{} kernels, but no kernel library", plan.kernels_size());
+  return Status();
+}
+
+Status TableValidator::checkType(const plan::TensorType &type) {
+  if (dataTypeSize(type.dtype()) == 0)
+    return invalid("data type {} does not exist",
+                   static_cast<int>(type.dtype()));
+  if (type.dims_size() > kMaxRank)
+    return invalid("{} dimensions, at most {} are allowed", type.dims_size(),
+                   kMaxRank);
+  for (int i = 0; i < type.dims_size(); ++i) {
+    const plan::Dim &dim = type.dims(i);
+    switch (dim.kind_case()) {
+    case plan::Dim::kExtent:
+      if (dim.extent() < 0)
+        return invalid("dimension {} has the negative extent {}", i,
+                       dim.extent());
+      break;
+    case plan::Dim::kSymbol:
+      if (dim.symbol() >= static_cast<uint32_t>(plan.symbols_size()))
+        return invalid("dimension {} is symbol {}, the plan has {} symbols", i,
+                       dim.symbol(), plan.symbols_size());
+      break;
+    case plan::Dim::KIND_NOT_SET:
+      return invalid("dimension {} has neither an extent nor a symbol", i);
+    }
+  }
+  // With every symbol 1 this bounds the static part; the rest is checked when
+  // the symbols are known.
+  std::vector<int64_t> ones(static_cast<size_t>(plan.symbols_size()), 1);
+  if (!countElements(type, ones))
+    return invalid("type {} has more than {} bytes", spell(type),
+                   kMaxTensorBytes);
+  return Status();
+}
+
+Status TableValidator::checkBuffers(const plan::Function &function) {
+  // An arena slot that no buffer lies in is never needed, so a slot count from
+  // a damaged plan cannot make the executor allocate.
+  if (function.num_slots() > static_cast<uint32_t>(function.buffers_size()))
+    return invalid("{} slots for {} buffers", function.num_slots(),
+                   function.buffers_size());
+  std::unordered_set<uint32_t> arguments;
+  NameSet inputNames("input");
+  for (int i = 0; i < function.buffers_size(); ++i) {
+    const plan::Buffer &buffer = function.buffers(i);
+    std::string where = fmt::format("buffer {} '{}'", i, buffer.name());
+    FLEET_RETURN_IF_ERROR(checkBuffer(function, buffer).withContext(where));
+    if (buffer.has_input()) {
+      if (!arguments.insert(buffer.input().argument()).second)
+        return invalid("{}: two buffers are input argument {}", where,
+                       buffer.input().argument());
+      FLEET_RETURN_IF_ERROR(inputNames.add(buffer.name()));
+    }
+  }
+  // Arguments are numbered without holes, so an input list has a known length.
+  for (uint32_t i = 0; i < arguments.size(); ++i)
+    if (!arguments.count(i))
+      return invalid("{} inputs, but none of them is argument {}",
+                     arguments.size(), i);
+  return Status();
+}
+
+Status TableValidator::checkBuffer(const plan::Function &function,
+                                   const plan::Buffer &buffer) {
+  FLEET_RETURN_IF_ERROR(checkType(buffer.type()));
+  switch (buffer.storage_case()) {
+  case plan::Buffer::kInput:
+    return Status();
+  case plan::Buffer::kState:
+    if (buffer.state().state() >= static_cast<uint32_t>(plan.states_size()))
+      return invalid("state {}, the plan has {} states", buffer.state().state(),
+                     plan.states_size());
+    return setStateType(buffer.state().state(), buffer.type());
+  case plan::Buffer::kTemporary:
+    if (buffer.temporary().slot() >= function.num_slots())
+      return invalid("slot {}, the function has {} slots",
+                     buffer.temporary().slot(), function.num_slots());
+    return Status();
+  case plan::Buffer::kConstant: {
+    if (!isStatic(buffer.type()))
+      return invalid("a constant of the dynamic type {}", spell(buffer.type()));
+    auto bytes = static_cast<size_t>(*countBytes(buffer.type(), {}));
+    if (buffer.constant().data().size() != bytes)
+      return invalid("{} bytes of data for a constant of type {} ({} bytes)",
+                     buffer.constant().data().size(), spell(buffer.type()),
+                     bytes);
+    return Status();
+  }
+  case plan::Buffer::STORAGE_NOT_SET:
+    break;
+  }
+  return invalid("it has no storage");
+}
+
+Status TableValidator::setStateType(uint32_t state,
+                                    const plan::TensorType &type) {
+  const std::string &name = plan.states(static_cast<int>(state)).name();
+  if (!isStatic(type))
+    return invalid("state '{}' has the dynamic type {}", name, spell(type));
+  plan::TensorType &known = stateTypes[state];
+  if (known.dtype() == plan::DATA_TYPE_UNSPECIFIED)
+    known = type;
+  else if (!sameType(known, type))
+    return invalid("state '{}' has type {} here and {} elsewhere", name,
+                   spell(type), spell(known));
+  return Status();
+}
+
+Status TableValidator::checkService() {
+  if (plan.role() != plan::PSERVER)
+    return plan.has_service() ? invalid("a service in the plan of a {}",
+                                        plan::Role_Name(plan.role()))
+                              : Status();
+  if (!plan.has_service())
+    return invalid("the plan of a parameter server without a service");
+  const plan::Service &service = plan.service();
+  if (service.server() >= static_cast<uint32_t>(plan.servers_size()))
+    return invalid("service of server {}, the job has {} servers",
+                   service.server(), plan.servers_size());
+  const plan::Server &server = plan.servers(static_cast<int>(service.server()));
+  if (service.handlers_size() != server.blocks_size())
+    return invalid("{} handlers for the {} blocks of server {}",
+                   service.handlers_size(), server.blocks_size(),
+                   service.server());
+  std::unordered_set<uint32_t> blocks, states;
+  for (int i = 0; i < service.handlers_size(); ++i) {
+    const plan::Service::Handler &handler = service.handlers(i);
+    std::string where = fmt::format("handler {}", i);
+    FLEET_RETURN_IF_ERROR(checkHandler(handler, server).withContext(where));
+    if (!blocks.insert(handler.block()).second)
+      return invalid("{}: block {} has two handlers", where, handler.block());
+    if (!states.insert(handler.state()).second)
+      return invalid("{}: state {} is served twice", where, handler.state());
+  }
+  return Status();
+}
+
+Status TableValidator::checkHandler(const plan::Service::Handler &handler,
+                                    const plan::Server &server) {
+  if (handler.block() >= static_cast<uint32_t>(server.blocks_size()))
+    return invalid("block {}, the server has {} blocks", handler.block(),
+                   server.blocks_size());
+  if (handler.state() >= static_cast<uint32_t>(plan.states_size()))
+    return invalid("state {}, the plan has {} states", handler.state(),
+                   plan.states_size());
+  if (handler.function() >= static_cast<uint32_t>(plan.functions_size()))
+    return invalid("function {}, the plan has {} functions", handler.function(),
+                   plan.functions_size());
+  const plan::Block &block = server.blocks(static_cast<int>(handler.block()));
+  FLEET_RETURN_IF_ERROR(
+      setStateType(handler.state(), block.type())
+          .withContext(fmt::format("block '{}'", block.name())));
+  const plan::Function &function =
+      plan.functions(static_cast<int>(handler.function()));
+  int inputs = 0;
+  for (const plan::Buffer &buffer : function.buffers()) {
+    if (!buffer.has_input())
+      continue;
+    ++inputs;
+    if (!sameType(buffer.type(), block.type()))
+      return invalid("function '{}' takes {}, block '{}' is {}",
+                     function.name(), spell(buffer.type()), block.name(),
+                     spell(block.type()));
+  }
+  if (inputs != 1)
+    return invalid("function '{}' has {} inputs, an update has one: the merged "
+                   "gradient",
+                   function.name(), inputs);
+  return Status();
+}
+
+Status TableValidator::checkStates() {
+  NameSet names("state");
+  for (int i = 0; i < plan.states_size(); ++i) {
+    FLEET_RETURN_IF_ERROR(names.add(plan.states(i).name()));
+    FLEET_RETURN_IF_ERROR(checkState(i).withContext(
+        fmt::format("state '{}'", plan.states(i).name())));
+  }
+  return Status();
+}
+
+Status TableValidator::checkState(int index) {
+  const plan::State &state = plan.states(index);
+  const plan::TensorType &type = stateTypes[static_cast<size_t>(index)];
+  if (type.dtype() == plan::DATA_TYPE_UNSPECIFIED)
+    return invalid("no buffer refers to it");
+  if (state.origin().empty())
+    return invalid("it has no origin");
+  if (state.state_of().empty() != state.slot().empty())
+    return invalid("state_of and slot must be given together");
+
+  // It must be whole rows of its origin.
+  if (state.origin_shape_size() != type.dims_size())
+    return invalid("type {} has {} dimensions, its origin '{}' has {}",
+                   spell(type), type.dims_size(), state.origin(),
+                   state.origin_shape_size());
+  plan::TensorType origin;
+  origin.set_dtype(type.dtype());
+  for (int64_t extent : state.origin_shape())
+    origin.add_dims()->set_extent(extent);
+  if (!countElements(origin, {}))
+    return invalid("shape {} of its origin is not possible", spell(origin));
+  if (type.dims_size() == 0) {
+    if (state.row_offset() != 0)
+      return invalid("row offset {} of a scalar", state.row_offset());
+  } else {
+    int64_t rows = origin.dims(0).extent();
+    int64_t mine = type.dims(0).extent();
+    if (state.row_offset() < 0 || state.row_offset() > rows ||
+        mine > rows - state.row_offset())
+      return invalid("rows {}..{} do not lie in its origin '{}' of {} rows",
+                     state.row_offset(), state.row_offset() + mine,
+                     state.origin(), rows);
+    for (int i = 1; i < type.dims_size(); ++i)
+      if (type.dims(i).extent() != origin.dims(i).extent())
+        return invalid("type {} is not rows of its origin {}", spell(type),
+                       spell(origin));
+  }
+
+  const plan::Initializer &init = state.initializer();
+  bool isFloat = type.dtype() == plan::F32 || type.dtype() == plan::F64;
+  switch (init.kind_case()) {
+  case plan::Initializer::kConstant:
+    if (!std::isfinite(init.constant().value()))
+      return invalid("its initial value is not finite");
+    return Status();
+  case plan::Initializer::kUniform:
+    if (!isFloat)
+      return invalid("a random initializer for {}", dataTypeName(type.dtype()));
+    if (!std::isfinite(init.uniform().low()) ||
+        !std::isfinite(init.uniform().high()) ||
+        init.uniform().low() > init.uniform().high())
+      return invalid("uniform initializer from {} to {}", init.uniform().low(),
+                     init.uniform().high());
+    return Status();
+  case plan::Initializer::kNormal:
+    if (!isFloat)
+      return invalid("a random initializer for {}", dataTypeName(type.dtype()));
+    if (!std::isfinite(init.normal().mean()) ||
+        !std::isfinite(init.normal().stddev()) || init.normal().stddev() < 0)
+      return invalid("normal initializer with mean {} and standard deviation "
+                     "{}",
+                     init.normal().mean(), init.normal().stddev());
+    return Status();
+  case plan::Initializer::KIND_NOT_SET:
+    break;
+  }
+  return invalid("it has no initializer");
+}
+
+} // namespace
+
+Status fleet::validatePlan(const Plan &plan,
+                           std::vector<plan::TensorType> &stateTypes) {
+  return TableValidator(plan, stateTypes).run();
+}
+
+Status fleet::validateEndpoint(const std::string &endpoint) {
+  size_t colon = endpoint.rfind(':');
+  bool good = colon != std::string::npos && colon > 0 &&
+              endpoint.size() - colon - 1 >= 1 &&
+              endpoint.size() - colon - 1 <= 5;
+  int port = 0;
+  for (size_t i = colon + 1; good && i < endpoint.size(); ++i) {
+    good = endpoint[i] >= '0' && endpoint[i] <= '9';
+    port = port * 10 + (endpoint[i] - '0');
+  }
+  for (char c : endpoint)
+    good = good && c > ' ' && c != 0x7f && c != ',';
+  if (!good || port < 1 || port > 65535)
+    return invalid("endpoint '{}' is not HOST:PORT with a port from 1 to 65535",
+                   endpoint);
+  return Status();
+}
