@@ -1,0 +1,100 @@
+//===- Rows.cpp - How operations behave row by row ------------------------===//
+
+#include "fleet/Analysis/Rows.h"
+
+#include "dialects/NN/IR/NN.h"
+
+using namespace mlir;
+using namespace mlir::fleet;
+
+/// Above this many elements a static tensor is worth a sweep of its own.
+static constexpr int64_t kMaxInvariantElements = 1024;
+
+/// Above this many elements of its stationary matrix, a product is faster as a
+/// library call than as part of a sweep.
+static constexpr int64_t kMaxSweptMatrix = 64;
+
+static ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
+
+/// True if every extent but perhaps that of dimension 0 is static.
+static bool hasStaticRows(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && llvm::none_of(type.getShape().drop_front(type.getRank() > 0),
+                               ShapedType::isDynamic);
+}
+
+static bool isLarge(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  return !type.hasStaticShape() || type.getNumElements() > kMaxInvariantElements;
+}
+
+bool mlir::fleet::isReadByRow(Value operand, int64_t rank, int64_t rows) {
+  ArrayRef<int64_t> shape = shapeOf(operand);
+  return rank > 0 && static_cast<int64_t>(shape.size()) == rank &&
+         shape[0] == rows && rows != 1;
+}
+
+static bool isSmallMatrix(ArrayRef<int64_t> shape) {
+  return !ShapedType::isDynamicShape(shape) &&
+         shape[0] * shape[1] <= kMaxSweptMatrix;
+}
+
+/// The tensor whose rows an operation sweeps over.
+static Value getSweptValue(Operation *op) {
+  if (isa<nn::ReduceOp, nn::ArgMaxOp, nn::MatMulOp>(op))
+    return op->getOperand(0);
+  return op->getNumResults() == 1 ? op->getResult(0) : Value();
+}
+
+std::optional<int64_t> mlir::fleet::getRowExtent(Operation *op) {
+  if (isa<nn::CountOp, nn::ConstantOp>(op))
+    return std::nullopt;
+  Value swept = getSweptValue(op);
+  if (!swept || !isLarge(swept) || shapeOf(swept).empty())
+    return std::nullopt;
+  int64_t rows = shapeOf(swept)[0];
+  RowRole role = getRowRole(op, rows);
+  if (role == RowRole::Row || role == RowRole::Accumulate)
+    return rows;
+  return std::nullopt;
+}
+
+RowRole mlir::fleet::getRowRole(Operation *op, int64_t rows) {
+  if (isa<nn::CountOp>(op))
+    return RowRole::Invariant;
+  if (auto constant = dyn_cast<nn::ConstantOp>(op))
+    return isa<SplatElementsAttr>(constant.getValue()) ? RowRole::Invariant
+                                                       : RowRole::Opaque;
+  Value swept = getSweptValue(op);
+  if (!swept || !hasStaticRows(swept) ||
+      !llvm::all_of(op->getOperands(), hasStaticRows))
+    return RowRole::Opaque;
+  ArrayRef<int64_t> shape = shapeOf(swept);
+  bool isSwept = !shape.empty() && shape[0] == rows && rows != 1;
+
+  if (auto matmul = dyn_cast<nn::MatMulOp>(op)) {
+    ArrayRef<int64_t> a = shape, b = shapeOf(matmul.getRhs());
+    if (!isSwept)
+      return RowRole::Opaque;
+    if (!matmul.getTransposeA())
+      return isSmallMatrix(b) ? RowRole::Row : RowRole::Opaque;
+    if (!matmul.getTransposeB() && b[0] == rows &&
+        isSmallMatrix(shapeOf(matmul.getResult())))
+      return RowRole::Accumulate;
+    return RowRole::Opaque;
+  }
+  if (auto reduce = dyn_cast<nn::ReduceOp>(op)) {
+    if (isSwept)
+      return llvm::is_contained(reduce.getDims(), 0) ? RowRole::Accumulate
+                                                     : RowRole::Row;
+    return isLarge(swept) ? RowRole::Opaque : RowRole::Invariant;
+  }
+  if (isa<nn::ArgMaxOp, nn::OneHotOp, nn::ScalarOpInterface>(op)) {
+    if (isSwept && (shape.size() > 1 || !isa<nn::ArgMaxOp>(op)))
+      return RowRole::Row;
+    return isLarge(swept) ? RowRole::Opaque : RowRole::Invariant;
+  }
+  return RowRole::Opaque;
+}

@@ -1,0 +1,106 @@
+//===- KernelEmitter.h - One sweep over the rows of a kernel ----*- C++ -*-===//
+//
+// Private to the conversion. Turns nn ops on tensors into `linalg.generic` on
+// buffers in three phases: what does not depend on rows, the sweep, and what
+// depends on sums over all rows.
+//
+// Elementwise ops become scalar trees that are inlined where they are used; a
+// value gets memory of its own only when something needs it there (a result, an
+// operand of a contraction, a value used twice). Values with the same iteration
+// space are computed by one `linalg.generic`, so that every element is loaded
+// before anything that may overwrite it is stored.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLEET_LIB_CONVERSION_KERNELSTOLINALG_KERNELEMITTER_H
+#define FLEET_LIB_CONVERSION_KERNELSTOLINALG_KERNELEMITTER_H
+
+#include "dialects/NN/IR/NN.h"
+#include "fleet/Analysis/Rows.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace mlir::fleet {
+
+class KernelEmitter {
+public:
+  /// `buffers` are memrefs in ABI order (see getResultBuffers); `batch`, `begin`
+  /// and `end` are of index type. Code is emitted at `builder`.
+  KernelEmitter(func::FuncOp kernel, OpBuilder &builder, ValueRange buffers,
+                Value batch, Value begin, Value end);
+  LogicalResult emit();
+
+private:
+  enum class Phase { Before, Sweep, After };
+  using Shape = SmallVector<int64_t>;
+
+  /// A value to be computed elementwise into its buffer; with `accumulate`,
+  /// combined into it over the iteration space of `source`.
+  struct Root {
+    Value value;
+    Value source;
+    nn::ReduceOp accumulate;
+  };
+  struct Leaf {
+    Value value;
+    bool byRow;
+    Value buffer;
+    AffineMap map;
+  };
+  /// State of the `linalg.generic` that is being built.
+  struct Tree {
+    Shape shape;
+    SmallVector<Leaf> leaves;
+    DenseMap<std::pair<Value, bool>, Value> scalars;
+    llvm::SmallPtrSet<Operation *, 8> pending;
+  };
+
+  LogicalResult assignPhases();
+  void chooseBuffers();
+  void allocate(Value value);
+  LogicalResult emitPhase(Phase phase);
+  LogicalResult emitOperation(Operation *op, Phase phase);
+  void addRoot(Root root);
+  void flush();
+  void emitGeneric(const Shape &shape, ArrayRef<Root> roots);
+  void emitReduce(nn::ReduceOp op);
+  void emitMatMul(nn::MatMulOp op);
+  void emitArgMax(nn::ArgMaxOp op);
+  void emitCount(nn::CountOp op);
+  void emitFill(Value buffer, nn::ReduceKind kind);
+  void copyAccumulators();
+
+  // Scalar trees (ScalarTree.cpp).
+  void collectLeaves(Tree &tree, Value value, int64_t consumerRank);
+  Value emitScalar(Tree &tree, OpBuilder &b, Value value, int64_t consumerRank);
+  Value combine(OpBuilder &b, nn::ReduceKind kind, Value a, Value x);
+
+  bool isSwept(Value value) const;
+  bool isReadByRow(Value value, int64_t rank) const;
+  /// The shape of what is computed at once: one row in the sweep.
+  Shape iterationShape(Value value) const;
+  Value viewOf(Value value, bool byRow);
+  AffineMap mapTo(ArrayRef<int64_t> shape, ArrayRef<int64_t> iteration) const;
+
+  func::FuncOp kernel;
+  OpBuilder &builder;
+  Location loc;
+  Value batch, begin, end;
+  int64_t rows;
+
+  Phase phase = Phase::Before;
+  Value row; ///< index of the current row, in the sweep
+  DenseMap<Operation *, Phase> phases;
+  llvm::SmallSetVector<Value, 8> stored; ///< values with memory of their own
+  DenseMap<Value, Value> buffers;
+  DenseMap<Value, Value> rowTemporaries; ///< hold the current row only
+  DenseMap<Value, Value> scalars;        ///< known as an SSA scalar
+  SmallVector<std::pair<Value, Value>> accumulators; ///< local one, its output
+  SmallVector<Root> pending;
+  Operation *entry = nullptr; ///< allocas go before it
+};
+
+} // namespace mlir::fleet
+
+#endif // FLEET_LIB_CONVERSION_KERNELSTOLINALG_KERNELEMITTER_H

@@ -1,0 +1,108 @@
+//===- KernelGroups.cpp - Which operations share a kernel -----------------===//
+
+#include "KernelGroups.h"
+
+#include "dialects/NN/IR/NN.h"
+#include "fleet/Analysis/Rows.h"
+
+using namespace mlir;
+using namespace mlir::fleet;
+
+/// Groups do not grow beyond this: checking and compiling a kernel costs more
+/// than linear time in its operations.
+static constexpr size_t kMaxGroupSize = 256;
+
+bool KernelSchedule::isFree(Operation *op) {
+  auto constant = dyn_cast<nn::ConstantOp>(op);
+  return constant && isa<SplatElementsAttr>(constant.getValue());
+}
+
+KernelSchedule::KernelSchedule(Block &block) {
+  for (Operation &op : block.without_terminator())
+    if (!isFree(&op))
+      place(&op);
+}
+
+void KernelSchedule::append(Operation *op, bool isKernel,
+                            std::optional<int64_t> rows) {
+  position[op] = groups.size();
+  KernelGroup group;
+  group.isKernel = isKernel;
+  group.rows = rows;
+  group.ops.push_back(op);
+  groups.push_back(std::move(group));
+}
+
+void KernelSchedule::place(Operation *op) {
+  std::optional<int64_t> extent = getRowExtent(op);
+  bool fusable = isa_and_nonnull<nn::NNDialect>(op->getDialect()) &&
+                 getRowRole(op, extent.value_or(1)) != RowRole::Opaque;
+  if (!fusable) {
+    append(op, /*isKernel=*/false, std::nullopt);
+    return;
+  }
+  size_t first = 0;
+  for (Value operand : op->getOperands())
+    if (Operation *def = operand.getDefiningOp(); def && position.count(def)) {
+      size_t at = position[def];
+      bool shares = groups[at].isKernel && canJoin(op, at, extent);
+      first = std::max(first, shares ? at : at + 1);
+    }
+  for (size_t i = first; i < groups.size(); ++i) {
+    if (!groups[i].isKernel || !canJoin(op, i, extent))
+      continue;
+    groups[i].ops.push_back(op);
+    if (!groups[i].rows)
+      groups[i].rows = extent;
+    position[op] = i;
+    return;
+  }
+  append(op, /*isKernel=*/true, extent);
+}
+
+bool KernelSchedule::canJoin(Operation *op, size_t index,
+                             std::optional<int64_t> extent) const {
+  const KernelGroup &group = groups[index];
+  if (group.ops.size() >= kMaxGroupSize ||
+      (group.rows && extent && *group.rows != *extent))
+    return false;
+  std::optional<int64_t> rows = group.rows ? group.rows : extent;
+  SmallVector<Operation *> ops(group.ops);
+  ops.push_back(op);
+  return isLegal(ops, rows.value_or(1));
+}
+
+bool KernelSchedule::isLegal(ArrayRef<Operation *> ops, int64_t rows) const {
+  // What is known only when the sweep has ended.
+  llvm::SmallDenseSet<Operation *> members(ops.begin(), ops.end()), late;
+  for (Operation *op : ops) {
+    RowRole role = getRowRole(op, rows);
+    if (role == RowRole::Opaque)
+      return false;
+    bool sweeps = role != RowRole::Invariant;
+    bool isScalar = isa<nn::ScalarOpInterface, nn::OneHotOp>(op);
+    for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
+      Operation *def = operand.getDefiningOp();
+      if (!def || !members.contains(def))
+        continue;
+      RowRole defRole = getRowRole(def, rows);
+      bool isLate = defRole == RowRole::Accumulate || late.contains(def);
+      if (isLate && sweeps)
+        return false;
+      if (isLate)
+        late.insert(op);
+      if (defRole != RowRole::Row || isa<nn::CountOp>(op))
+        continue;
+      // A value that exists one row at a time must be read that way.
+      auto rankOf = [](Value value) {
+        return cast<RankedTensorType>(value.getType()).getRank();
+      };
+      int64_t rank = isScalar ? rankOf(op->getResult(0)) : rankOf(operand);
+      if (!sweeps || !isReadByRow(operand, rank, rows))
+        return false;
+      if (isa<nn::MatMulOp>(op) && i == 1 && role == RowRole::Row)
+        return false;
+    }
+  }
+  return true;
+}

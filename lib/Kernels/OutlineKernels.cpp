@@ -1,0 +1,231 @@
+//===- OutlineKernels.cpp - Fuse operations into kernels ------------------===//
+
+#include "KernelGroups.h"
+
+#include "dialects/NN/IR/NN.h"
+#include "dialects/Optim/IR/Optim.h"
+#include "fleet/Conversion/KernelsToLinalg.h"
+#include "fleet/Kernels/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace mlir::fleet {
+#define GEN_PASS_DEF_OUTLINEKERNELSPASS
+#include "fleet/Kernels/Passes.h.inc"
+} // namespace mlir::fleet
+
+using namespace mlir;
+using namespace mlir::fleet;
+
+namespace {
+
+/// Makes kernels beside one function and calls them from it.
+class Outliner {
+public:
+  explicit Outliner(func::FuncOp function) : function(function) {}
+
+  LogicalResult outlineGroup(const KernelGroup &group);
+  LogicalResult outlineUpdate(optim::OptimizerOpInterface update);
+  unsigned getNumKernels() const { return numKernels; }
+
+private:
+  func::FuncOp createKernel(Location loc, ArrayRef<Type> arguments,
+                            ArrayRef<Type> results, int64_t rows);
+
+  func::FuncOp function;
+  unsigned numKernels = 0;
+};
+
+struct OutlineKernelsPass
+    : fleet::impl::OutlineKernelsPassBase<OutlineKernelsPass> {
+  void runOnOperation() override;
+  LogicalResult outline(func::FuncOp function);
+};
+
+} // namespace
+
+func::FuncOp Outliner::createKernel(Location loc, ArrayRef<Type> arguments,
+                                    ArrayRef<Type> results, int64_t rows) {
+  OpBuilder b(function.getContext());
+  b.setInsertionPointAfter(function);
+  std::string name =
+      (function.getName() + "_k" + llvm::Twine(numKernels++)).str();
+  auto kernel = func::FuncOp::create(b, loc, name,
+                                     b.getFunctionType(arguments, results));
+  kernel.setPrivate();
+  kernel->setAttr(kRowsAttr, b.getI64IntegerAttr(
+                                 ShapedType::isDynamic(rows) ? -1 : rows));
+  // A name that the user took already is made unique.
+  kernel->remove();
+  SymbolTable(function->getParentOp()).insert(kernel);
+  kernel.addEntryBlock();
+  return kernel;
+}
+
+LogicalResult Outliner::outlineGroup(const KernelGroup &group) {
+  llvm::SmallSetVector<Value, 8> inputs, outputs;
+  llvm::SmallDenseSet<Operation *> members(group.ops.begin(), group.ops.end());
+  SmallVector<Location> locations;
+  for (Operation *op : group.ops) {
+    locations.push_back(op->getLoc());
+    for (Value operand : op->getOperands()) {
+      Operation *def = operand.getDefiningOp();
+      if (!def || (!members.contains(def) && !KernelSchedule::isFree(def)))
+        inputs.insert(operand);
+    }
+    for (Value result : op->getResults())
+      if (llvm::any_of(result.getUsers(), [&](Operation *user) {
+            return !members.contains(user);
+          }))
+        outputs.insert(result);
+  }
+  auto types = [](auto &values) {
+    SmallVector<Type> result;
+    for (Value value : values)
+      result.push_back(value.getType());
+    return result;
+  };
+  func::FuncOp kernel =
+      createKernel(FusedLoc::get(function.getContext(), locations),
+                   types(inputs), types(outputs), group.rows.value_or(1));
+
+  OpBuilder b = OpBuilder::atBlockBegin(&kernel.getBody().front());
+  IRMapping mapping;
+  mapping.map(inputs.getArrayRef(), kernel.getArguments());
+  for (Operation *op : group.ops) {
+    for (Value operand : op->getOperands())
+      if (Operation *def = operand.getDefiningOp();
+          def && KernelSchedule::isFree(def) && !mapping.contains(operand))
+        b.clone(*def, mapping);
+    b.clone(*op, mapping);
+  }
+  SmallVector<Value> results;
+  for (Value output : outputs)
+    results.push_back(mapping.lookup(output));
+  func::ReturnOp::create(b, kernel.getLoc(), results);
+
+  OpBuilder caller(function.getBody().front().getTerminator());
+  auto call = func::CallOp::create(caller, kernel.getLoc(), kernel,
+                                   inputs.getArrayRef());
+  for (auto [output, result] : llvm::zip(outputs, call.getResults()))
+    output.replaceAllUsesWith(result);
+  for (Operation *op : llvm::reverse(group.ops))
+    op->erase();
+  return success();
+}
+
+/// One kernel for what has the shape of the parameter and, after it, one for
+/// the scalars (such as powers of Adam's betas): ranges of the first may run
+/// at the same time and must all see the old scalars.
+LogicalResult Outliner::outlineUpdate(optim::OptimizerOpInterface update) {
+  Location loc = update.getLoc();
+  OpBuilder caller(function.getBody().front().getTerminator());
+  SmallVector<FlatSymbolRefAttr> symbols{update.getParameterAttr()};
+  llvm::append_range(symbols, update.getStateSymbols());
+  SmallVector<Value> values;
+  for (FlatSymbolRefAttr symbol : symbols) {
+    auto type = optim::lookupTensorType(update, symbol);
+    if (!type)
+      return update.emitOpError("refers to ") << symbol << ", which is unknown";
+    values.push_back(optim::ReadOp::create(caller, loc, type, symbol));
+  }
+  values.push_back(update.getGradient());
+  SmallVector<Type> arguments = llvm::to_vector(ValueRange(values).getTypes());
+  auto parameterType = cast<RankedTensorType>(arguments.front());
+
+  for (bool scalars : {false, true}) {
+    SmallVector<unsigned> written;
+    for (unsigned i = 0; i < symbols.size(); ++i)
+      if ((cast<RankedTensorType>(arguments[i]).getShape() !=
+           parameterType.getShape()) == scalars)
+        written.push_back(i);
+    if (written.empty())
+      continue;
+    SmallVector<Type> results;
+    for (unsigned i : written)
+      results.push_back(arguments[i]);
+    int64_t rows = scalars || parameterType.getRank() == 0
+                       ? 1
+                       : parameterType.getDimSize(0);
+    func::FuncOp kernel = createKernel(loc, arguments, results, rows);
+    OpBuilder b = OpBuilder::atBlockBegin(&kernel.getBody().front());
+    ValueRange args = kernel.getArguments();
+    SmallVector<Value> updated(1);
+    SmallVector<Value> states;
+    if (failed(update.buildUpdate(b, loc, args.front(), args.back(),
+                                  args.drop_front().drop_back(), updated[0],
+                                  states)))
+      return failure();
+    llvm::append_range(updated, states);
+    SmallVector<Value> returned;
+    for (unsigned i : written)
+      returned.push_back(updated[i]);
+    func::ReturnOp::create(b, loc, returned);
+    // Only what the kernel reads or writes becomes one of its buffers.
+    for (Operation &op :
+         llvm::make_early_inc_range(llvm::reverse(kernel.getBody().front())))
+      if (isOpTriviallyDead(&op))
+        op.erase();
+    SmallVector<Value> passed;
+    llvm::BitVector unused(arguments.size());
+    DenseMap<unsigned, unsigned> index;
+    for (unsigned i = 0; i < arguments.size(); ++i) {
+      bool isWritten = llvm::is_contained(written, i);
+      if (kernel.getArgument(i).use_empty() && !isWritten) {
+        unused.set(i);
+        continue;
+      }
+      index[i] = passed.size();
+      passed.push_back(values[i]);
+    }
+    if (failed(kernel.eraseArguments(unused)))
+      return failure();
+    for (auto [result, i] : llvm::enumerate(written))
+      kernel.setResultAttr(result, kInplaceAttr,
+                           b.getI64IntegerAttr(index[i]));
+    auto call = func::CallOp::create(caller, loc, kernel, passed);
+    for (auto [result, i] : llvm::zip(call.getResults(), written))
+      optim::AssignOp::create(caller, loc, symbols[i], result);
+  }
+  update->erase();
+  return success();
+}
+
+LogicalResult OutlineKernelsPass::outline(func::FuncOp function) {
+  Block &block = function.getBody().front();
+  KernelSchedule schedule(block);
+  Outliner outliner(function);
+  Operation *terminator = block.getTerminator();
+  for (const KernelGroup &group : schedule.getGroups()) {
+    if (group.isKernel) {
+      numFused += group.ops.size();
+      if (failed(outliner.outlineGroup(group)))
+        return failure();
+      continue;
+    }
+    Operation *op = group.ops.front();
+    op->moveBefore(terminator);
+    if (auto update = dyn_cast<optim::OptimizerOpInterface>(op))
+      if (failed(outliner.outlineUpdate(update)))
+        return failure();
+  }
+  numKernels += outliner.getNumKernels();
+  return success();
+}
+
+void OutlineKernelsPass::runOnOperation() {
+  SmallVector<func::FuncOp> functions;
+  getOperation().walk([&](func::FuncOp function) {
+    if (!function.isExternal() && !function->hasAttr(kRowsAttr))
+      functions.push_back(function);
+  });
+  for (func::FuncOp function : functions) {
+    if (!function.getBody().hasOneBlock()) {
+      function.emitOpError("has control flow, which kernels cannot have");
+      return signalPassFailure();
+    }
+    if (failed(outline(function)))
+      return signalPassFailure();
+  }
+}

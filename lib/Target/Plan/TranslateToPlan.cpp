@@ -1,0 +1,341 @@
+//===- TranslateToPlan.cpp - The plan dialect to plan.proto ---------------===//
+
+#include "fleet/Target/Plan.h"
+
+#include "dialects/Optim/IR/Optim.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace mlir::fleet;
+namespace proto = ::fleet::plan;
+
+std::string mlir::fleet::describeLocation(Location loc) {
+  std::string result;
+  loc->walk([&](Location part) {
+    auto file = dyn_cast<FileLineColLoc>(part);
+    if (!file)
+      return WalkResult::advance();
+    result = llvm::formatv("{0}:{1}:{2}", file.getFilename().getValue(),
+                           file.getLine(), file.getColumn());
+    return WalkResult::interrupt();
+  });
+  return result;
+}
+
+namespace {
+
+class Translator {
+public:
+  explicit Translator(proto::Plan &plan) : plan(plan) {
+    plan.add_locations(""); // 0: unknown
+    plan.add_symbols("batch");
+  }
+  LogicalResult translate(plan::ProgramOp program);
+
+private:
+  LogicalResult translateType(Operation *op, Type type, proto::TensorType &out);
+  LogicalResult translateState(plan::StateOp op);
+  LogicalResult translateFunction(plan::FunctionOp op);
+  LogicalResult translateBuffer(Operation *op, proto::Function &function);
+  LogicalResult translateInstruction(Operation *op, proto::Function &function);
+  LogicalResult translateService(plan::ServiceOp op);
+  LogicalResult setConstant(plan::ConstantOp op, proto::Buffer &buffer);
+  uint32_t locationOf(Operation *op);
+  static void setDim(proto::Dim &dim, int64_t extent);
+
+  proto::Plan &plan;
+  llvm::StringMap<uint32_t> states, kernels, functions, locations;
+  llvm::DenseMap<Value, uint32_t> buffers;
+};
+
+} // namespace
+
+void Translator::setDim(proto::Dim &dim, int64_t extent) {
+  if (ShapedType::isDynamic(extent) || extent == -1)
+    dim.set_symbol(0);
+  else
+    dim.set_extent(extent);
+}
+
+uint32_t Translator::locationOf(Operation *op) {
+  std::string text = describeLocation(op->getLoc());
+  if (text.empty())
+    return 0;
+  auto [it, isNew] = locations.try_emplace(text, plan.locations_size());
+  if (isNew)
+    plan.add_locations(text);
+  return it->second;
+}
+
+LogicalResult Translator::translateType(Operation *op, Type type,
+                                        proto::TensorType &out) {
+  auto memref = cast<MemRefType>(type);
+  Type element = memref.getElementType();
+  proto::DataType dtype = proto::DATA_TYPE_UNSPECIFIED;
+  if (element.isF32())
+    dtype = proto::F32;
+  else if (element.isF64())
+    dtype = proto::F64;
+  else if (element.isF16())
+    dtype = proto::F16;
+  else if (element.isBF16())
+    dtype = proto::BF16;
+  else if (element.isInteger(1))
+    dtype = proto::I1;
+  else if (element.isInteger(8))
+    dtype = proto::I8;
+  else if (element.isInteger(32))
+    dtype = proto::I32;
+  else if (element.isInteger(64))
+    dtype = proto::I64;
+  else
+    return op->emitOpError("has elements of type ")
+           << element << ", which no plan can hold";
+  out.set_dtype(dtype);
+  for (auto [i, extent] : llvm::enumerate(memref.getShape())) {
+    if (i > 0 && ShapedType::isDynamic(extent))
+      return op->emitOpError("has type ")
+             << memref << "; only the first dimension may be dynamic";
+    setDim(*out.add_dims(), extent);
+  }
+  return success();
+}
+
+LogicalResult Translator::translateState(plan::StateOp op) {
+  states[op.getSymName()] = plan.states_size();
+  proto::State &state = *plan.add_states();
+  state.set_name(op.getSymName().str());
+  proto::Initializer &init = *state.mutable_initializer();
+  LogicalResult known =
+      llvm::TypeSwitch<Attribute, LogicalResult>(op.getInit())
+          .Case([&](optim::ConstantAttr attr) {
+            init.mutable_constant()->set_value(
+                attr.getValue().convertToDouble());
+            return success();
+          })
+          .Case([&](optim::UniformAttr attr) {
+            init.mutable_uniform()->set_low(attr.getLow().convertToDouble());
+            init.mutable_uniform()->set_high(attr.getHigh().convertToDouble());
+            return success();
+          })
+          .Case([&](optim::NormalAttr attr) {
+            init.mutable_normal()->set_mean(attr.getMean().convertToDouble());
+            init.mutable_normal()->set_stddev(
+                attr.getStddev().convertToDouble());
+            return success();
+          })
+          .Case([&](optim::TruncatedNormalAttr attr) {
+            init.mutable_normal()->set_mean(attr.getMean().convertToDouble());
+            init.mutable_normal()->set_stddev(
+                attr.getStddev().convertToDouble());
+            init.mutable_normal()->set_truncated(true);
+            return success();
+          })
+          .Default([&](Attribute) { return failure(); });
+  if (failed(known))
+    return op.emitOpError("has the initializer ")
+           << op.getInit() << ", expected a resolved one";
+
+  auto type = cast<MemRefType>(op.getType());
+  state.set_origin(op.getSymName().str());
+  for (int64_t extent : type.getShape())
+    state.add_origin_shape(extent);
+  if (auto origin = dyn_cast_or_null<optim::OriginAttr>(
+          op.getOrigin().value_or(Attribute()))) {
+    state.set_origin(origin.getName().str());
+    state.clear_origin_shape();
+    for (int64_t extent : origin.getShape())
+      state.add_origin_shape(extent);
+    state.set_row_offset(origin.getRowOffset());
+  }
+  if (auto parameter = op.getStateOf()) {
+    state.set_state_of(parameter->str());
+    state.set_slot(op.getSlot().value_or("").str());
+  }
+  return translateType(op, type, *state.mutable_type());
+}
+
+LogicalResult Translator::setConstant(plan::ConstantOp op,
+                                      proto::Buffer &buffer) {
+  auto elements = dyn_cast<DenseElementsAttr>(op.getValue());
+  if (!elements)
+    return op.emitOpError("holds ") << op.getValue() << ", expected dense<...>";
+  std::string &data = *buffer.mutable_constant()->mutable_data();
+  unsigned bits = elements.getElementType().getIntOrFloatBitWidth();
+  if (bits == 1) { // packed in the attribute, a byte each in a plan
+    for (bool value : elements.getValues<bool>())
+      data.push_back(static_cast<char>(value));
+    return success();
+  }
+  ArrayRef<char> raw = elements.getRawData();
+  int64_t copies = elements.isSplat() ? elements.getNumElements() : 1;
+  data.reserve(copies * raw.size());
+  for (int64_t i = 0; i < copies; ++i)
+    data.append(raw.begin(), raw.end());
+  return success();
+}
+
+LogicalResult Translator::translateBuffer(Operation *op,
+                                          proto::Function &function) {
+  Value value = op->getResult(0);
+  buffers[value] = function.buffers_size();
+  proto::Buffer &buffer = *function.add_buffers();
+  buffer.set_name("b" + std::to_string(function.buffers_size() - 1));
+  if (failed(translateType(op, value.getType(), *buffer.mutable_type())))
+    return failure();
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](plan::InputOp input) {
+        buffer.set_name(input.getName().str());
+        buffer.mutable_input()->set_argument(input.getArgument());
+        return success();
+      })
+      .Case([&](plan::StateRefOp ref) {
+        buffer.mutable_state()->set_state(states.lookup(ref.getState()));
+        return success();
+      })
+      .Case([&](plan::TemporaryOp temporary) -> LogicalResult {
+        if (!temporary.getSlot())
+          return op->emitOpError("has no slot; run plan-assign-buffers first");
+        buffer.mutable_temporary()->set_slot(*temporary.getSlot());
+        return success();
+      })
+      .Case([&](plan::ConstantOp constant) {
+        return setConstant(constant, buffer);
+      })
+      .Default([](Operation *) { return failure(); });
+}
+
+LogicalResult Translator::translateInstruction(Operation *op,
+                                               proto::Function &function) {
+  auto index = [&](Value value) { return buffers.lookup(value); };
+  if (auto output = dyn_cast<plan::OutputOp>(op)) {
+    proto::Output &out = *function.add_outputs();
+    out.set_name(output.getName().str());
+    out.set_buffer(index(output.getBuffer()));
+    return success();
+  }
+  proto::Instruction &instruction = *function.add_instructions();
+  instruction.set_location(locationOf(op));
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](plan::LaunchOp launch) {
+        proto::Launch &out = *instruction.mutable_launch();
+        out.set_kernel(kernels.lookup(launch.getKernel()));
+        for (Value buffer : launch.getBuffers())
+          out.add_buffers(index(buffer));
+        setDim(*out.mutable_rows(), launch.getRows());
+        return success();
+      })
+      .Case([&](plan::MatMulOp matmul) {
+        proto::MatMul &out = *instruction.mutable_matmul();
+        out.set_a(index(matmul.getA()));
+        out.set_b(index(matmul.getB()));
+        out.set_out(index(matmul.getOut()));
+        out.set_transpose_a(matmul.getTransposeA());
+        out.set_transpose_b(matmul.getTransposeB());
+        return success();
+      })
+      .Case([&](plan::CopyOp copy) {
+        instruction.mutable_copy()->set_from(index(copy.getFrom()));
+        instruction.mutable_copy()->set_to(index(copy.getTo()));
+        return success();
+      })
+      .Case([&](plan::SendOp send) {
+        proto::Send &out = *instruction.mutable_send();
+        out.set_buffer(index(send.getBuffer()));
+        out.set_server(send.getServer());
+        out.set_block(send.getBlock());
+        return success();
+      })
+      .Case([&](plan::RecvOp recv) {
+        proto::Recv &out = *instruction.mutable_recv();
+        out.set_buffer(index(recv.getBuffer()));
+        out.set_server(recv.getServer());
+        out.set_block(recv.getBlock());
+        return success();
+      })
+      .Case([&](plan::SendBarrierOp) {
+        instruction.mutable_send_barrier();
+        return success();
+      })
+      .Case([&](plan::FetchBarrierOp) {
+        instruction.mutable_fetch_barrier();
+        return success();
+      })
+      .Default([](Operation *unknown) {
+        return unknown->emitOpError("is no instruction of plan.proto");
+      });
+}
+
+LogicalResult Translator::translateFunction(plan::FunctionOp op) {
+  buffers.clear();
+  proto::Function &function = *plan.add_functions();
+  function.set_name(op.getSymName().str());
+  function.set_num_slots(op.getNumSlots());
+  for (Operation &inner : op.getBody().front().without_terminator()) {
+    LogicalResult result = inner.getNumResults() == 1
+                               ? translateBuffer(&inner, function)
+                               : translateInstruction(&inner, function);
+    if (failed(result))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult Translator::translateService(plan::ServiceOp op) {
+  proto::Service &service = *plan.mutable_service();
+  service.set_server(op.getServer());
+  for (auto handler : op.getBody().getOps<plan::HandlerOp>()) {
+    proto::Service::Handler &out = *service.add_handlers();
+    out.set_block(handler.getBlock());
+    out.set_state(states.lookup(handler.getState()));
+    out.set_function(functions.lookup(handler.getFunction()));
+  }
+  return success();
+}
+
+LogicalResult Translator::translate(plan::ProgramOp program) {
+  plan.set_role(llvm::StringSwitch<proto::Role>(program.getRole())
+                    .Case("local", proto::LOCAL)
+                    .Case("trainer", proto::TRAINER)
+                    .Default(proto::PSERVER));
+  Region &body = program.getBody();
+  for (auto state : body.getOps<plan::StateOp>())
+    if (failed(translateState(state)))
+      return failure();
+  for (auto server : body.getOps<plan::ServerOp>()) {
+    proto::Server &out = *plan.add_servers();
+    out.set_endpoint(server.getEndpoint().str());
+    for (auto block : server.getBody().getOps<plan::BlockOp>()) {
+      out.add_blocks()->set_name(block.getName().str());
+      if (failed(translateType(
+              block, block.getType(),
+              *out.mutable_blocks(out.blocks_size() - 1)->mutable_type())))
+        return failure();
+    }
+  }
+  for (auto kernel : body.getOps<plan::KernelOp>()) {
+    kernels[kernel.getSymName()] = plan.kernels_size();
+    proto::Kernel &out = *plan.add_kernels();
+    out.set_symbol(kernel.getSymName().str());
+    out.set_num_operands(kernel.getNumOperands());
+    out.set_splittable(kernel.getSplittable());
+    out.set_flops_per_row(kernel.getFlops());
+    out.set_bytes_per_row(kernel.getBytes());
+  }
+  for (auto function : body.getOps<plan::FunctionOp>()) {
+    functions[function.getSymName()] = plan.functions_size();
+    if (failed(translateFunction(function)))
+      return failure();
+  }
+  for (auto service : body.getOps<plan::ServiceOp>())
+    if (failed(translateService(service)))
+      return failure();
+  return success();
+}
+
+LogicalResult mlir::fleet::translateToPlan(plan::ProgramOp program,
+                                           proto::Plan &out) {
+  return Translator(out).translate(program);
+}
