@@ -1,0 +1,51 @@
+//===- FleetServerOps.td - What a parameter server does --------*- tablegen -*-===//
+
+#ifndef FLEET_DIALECTS_FLEET_IR_FLEETSERVEROPS
+#define FLEET_DIALECTS_FLEET_IR_FLEETSERVEROPS
+
+def Fleet_ServeOp : Fleet_Op<"serve",
+    [SingleBlock, NoTerminator, NoRegionArguments]> {
+  let summary = "serves parameter blocks until all trainers are done";
+  let description = [{
+    Waits in each step for the gradients of all `trainers`, applies them, one
+    handler a block, and answers with the new blocks.
+
+    Example:
+
+    ```mlir
+    fleet.serve endpoint = "127.0.0.1:6170", trainers = 2, sync {
+      fleet.on "w@GRAD" update @update_w serve @w as "w"
+    }
+    ```
+  }];
+  let arguments = (ins StrAttr:$endpoint, I64Attr:$trainers,
+                       Fleet_SyncModeAttr:$sync);
+  let regions = (region SizedRegion<1>:$handlers);
+  let assemblyFormat = [{
+    `endpoint` `=` $endpoint `,` `trainers` `=` $trainers `,` $sync $handlers
+    attr-dict
+  }];
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+}
+
+def Fleet_OnOp : Fleet_Op<"on",
+    [HasParent<"ServeOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "what a server does with one block";
+  let description = [{
+    When all trainers have sent `gradient`, calls `update` with the merged
+    gradient; trainers receive the parameter under `name`.
+
+    Example:
+
+    ```mlir
+    fleet.on "w@GRAD" update @update_w serve @w as "w"
+    ```
+  }];
+  let arguments = (ins StrAttr:$gradient, FlatSymbolRefAttr:$update,
+                       FlatSymbolRefAttr:$parameter, StrAttr:$name);
+  let assemblyFormat =
+    "$gradient `update` $update `serve` $parameter `as` $name attr-dict";
+}
+
+#endif // FLEET_DIALECTS_FLEET_IR_FLEETSERVEROPS

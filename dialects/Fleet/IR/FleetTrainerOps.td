@@ -1,0 +1,87 @@
+//===- FleetTrainerOps.td - What a trainer does ----------------*- tablegen -*-===//
+
+#ifndef FLEET_DIALECTS_FLEET_IR_FLEETTRAINEROPS
+#define FLEET_DIALECTS_FLEET_IR_FLEETTRAINEROPS
+
+/// An op that talks to peers: never removed, merged or moved over another.
+class Fleet_TransferOp<string mnemonic, list<Trait> traits = []>
+    : Fleet_Op<mnemonic,
+               [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>] # traits>;
+
+def Fleet_PeerOp : Fleet_Op<"peer", [Symbol]> {
+  let summary = "a server that this program talks to";
+  let description = [{
+    The symbol is the name of the server's module in the job.
+
+    Example:
+
+    ```mlir
+    fleet.peer @pserver_0 endpoint = "127.0.0.1:6170"
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$endpoint);
+  let assemblyFormat = "$sym_name `endpoint` `=` $endpoint attr-dict";
+  let hasVerifier = 1;
+}
+
+def Fleet_SendOp : Fleet_TransferOp<"send",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "hands a gradient to the server that owns its block";
+  let description = [{
+    Leaves at the next `fleet.send_barrier`, together with everything else for
+    the same server.
+
+    Example:
+
+    ```mlir
+    fleet.send %dw to @pserver_0 as "w@GRAD" : tensor<13x1xf32>
+    ```
+  }];
+  let arguments = (ins Fleet_BlockType:$value, FlatSymbolRefAttr:$peer,
+                       StrAttr:$name);
+  let assemblyFormat =
+    "$value `to` $peer `as` $name attr-dict `:` type($value)";
+}
+
+def Fleet_SendBarrierOp : Fleet_TransferOp<"send_barrier"> {
+  let summary = "ends the sends of a step";
+  let description = [{
+    Example:
+
+    ```mlir
+    fleet.send_barrier
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Fleet_RecvOp : Fleet_TransferOp<"recv",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "asks a server for a parameter block";
+  let description = [{
+    The value is there after the next `fleet.fetch_barrier`, not before.
+
+    Example:
+
+    ```mlir
+    %w = fleet.recv "w" from @pserver_0 : tensor<13x1xf32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, FlatSymbolRefAttr:$peer);
+  let results = (outs Fleet_BlockType:$value);
+  let assemblyFormat = "$name `from` $peer attr-dict `:` type($value)";
+}
+
+def Fleet_FetchBarrierOp : Fleet_TransferOp<"fetch_barrier"> {
+  let summary = "waits for everything that was asked for";
+  let description = [{
+    Example:
+
+    ```mlir
+    fleet.fetch_barrier
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+#endif // FLEET_DIALECTS_FLEET_IR_FLEETTRAINEROPS

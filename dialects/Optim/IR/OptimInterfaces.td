@@ -1,0 +1,115 @@
+//===- OptimInterfaces.td - What passes ask of optim -----------*- tablegen -*-===//
+
+#ifndef FLEET_DIALECTS_OPTIM_IR_OPTIMINTERFACES
+#define FLEET_DIALECTS_OPTIM_IR_OPTIMINTERFACES
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/Interfaces.td"
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+def InitializerAttrInterface : AttrInterface<"InitializerAttrInterface"> {
+  let cppNamespace = "::mlir::fleet::optim";
+  let description = [{
+    How a tensor gets its initial values. Values are drawn by a counter-based
+    generator, so an initializer is a distribution and no more.
+  }];
+  let methods = [InterfaceMethod<[{
+      The same initializer as one of `#optim.constant`, `#optim.uniform`,
+      `#optim.normal` and `#optim.truncated_normal`, for a tensor of
+      `wholeShape`: the shape in the single-machine program, of which the
+      initialized tensor may be only some rows.
+    }],
+    "::mlir::Attribute", "resolve",
+    (ins "::llvm::ArrayRef<int64_t>":$wholeShape)>];
+}
+
+def OptimizerAttrInterface : AttrInterface<"OptimizerAttrInterface"> {
+  let cppNamespace = "::mlir::fleet::optim";
+  let description = [{
+    What `optim.minimize` trains with: it makes the update op of a parameter
+    and the state that the update needs.
+  }];
+  let methods = [InterfaceMethod<[{
+      Creates the update op of `parameter` by `gradient` (of the parameter's
+      type) at `b`, and the optimizer state that it needs at `stateBuilder` (in
+      the symbol table of the parameter). Emits an error at `loc` and fails if the name of a state
+      is taken.
+    }],
+    "::mlir::FailureOr<::mlir::Operation *>", "createUpdate",
+    (ins "::mlir::OpBuilder &":$stateBuilder, "::mlir::OpBuilder &":$b,
+         "::mlir::Location":$loc,
+         "::mlir::FlatSymbolRefAttr":$parameter,
+         "::mlir::Value":$gradient)>];
+}
+
+//===----------------------------------------------------------------------===//
+// Operations
+//===----------------------------------------------------------------------===//
+
+def VariableOpInterface : OpInterface<"VariableOpInterface"> {
+  let cppNamespace = "::mlir::fleet::optim";
+  let description = [{
+    A symbol that declares a tensor which outlives a step: a parameter, or the
+    state of an optimizer.
+  }];
+  let methods = [
+    InterfaceMethod<"The type of the tensor.",
+      "::mlir::RankedTensorType", "getType">,
+    InterfaceMethod<"How it gets its initial values.",
+      "::mlir::fleet::optim::InitializerAttrInterface", "getInit">,
+    InterfaceMethod<[{
+      What it holds rows of in the single-machine program; null for a tensor
+      that is whole and has its own name there.
+    }], "::mlir::fleet::optim::OriginAttr", "getOriginAttr">,
+    InterfaceMethod<[{
+      The name of the whole parameter in the single-machine program that this
+      is, is rows of, or is state of. Checkpoints and initial values go by it.
+    }], "::llvm::StringRef", "getOriginName">,
+    InterfaceMethod<"The shape of the whole tensor.",
+      "::llvm::SmallVector<int64_t>", "getOriginShape">,
+  ];
+}
+
+def OptimizerOpInterface : OpInterface<"OptimizerOpInterface"> {
+  let cppNamespace = "::mlir::fleet::optim";
+  let description = [{
+    An op that updates one parameter by its gradient. Distribution asks nothing
+    else of a program's optimizers, so ops of other dialects can join by an
+    external model.
+  }];
+  let methods = [
+    InterfaceMethod<"The parameter that is updated.",
+      "::mlir::FlatSymbolRefAttr", "getParameterAttr">,
+    InterfaceMethod<"The gradient of the parameter.",
+      "::mlir::Value", "getGradient">,
+    InterfaceMethod<"The gradient as an operand.",
+      "::mlir::OpOperand &", "getGradientMutable">,
+    InterfaceMethod<[{
+      The optimizer state that the update reads and writes, in the order that
+      `buildUpdate` takes it.
+    }], "::llvm::SmallVector<::mlir::FlatSymbolRefAttr>", "getStateSymbols">,
+    InterfaceMethod<[{
+      True if updating disjoint rows of the parameter separately gives what one
+      update of all of them gives.
+    }], "bool", "isRowSplittable", (ins), "", "return false;">,
+    InterfaceMethod<[{
+      How the gradients of several contributors become one: by default the mean
+      over examples, since a loss is a mean over its batch.
+    }], "::mlir::fleet::optim::GradientReduction", "getGradientReduction",
+      (ins), "", "return ::mlir::fleet::optim::GradientReduction::Mean;">,
+    InterfaceMethod<[{
+      Writes the update rule at `b` as nn ops on values: from `param`, `grad`
+      and one value a state to the new value of each. Fails, with an error
+      emitted, if the rule cannot be written so.
+    }], "::llvm::LogicalResult", "buildUpdate",
+      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
+           "::mlir::Value":$param, "::mlir::Value":$grad,
+           "::mlir::ValueRange":$states, "::mlir::Value &":$newParam,
+           "::llvm::SmallVectorImpl<::mlir::Value> &":$newStates)>,
+  ];
+}
+
+#endif // FLEET_DIALECTS_OPTIM_IR_OPTIMINTERFACES

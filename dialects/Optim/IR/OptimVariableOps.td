@@ -1,0 +1,120 @@
+//===- OptimVariableOps.td - Parameters, state, their use ------*- tablegen -*-===//
+
+#ifndef FLEET_DIALECTS_OPTIM_IR_OPTIMVARIABLEOPS
+#define FLEET_DIALECTS_OPTIM_IR_OPTIMVARIABLEOPS
+
+def Optim_ParameterOp : Optim_Op<"parameter",
+    [Symbol, DeclareOpInterfaceMethods<VariableOpInterface,
+                                       ["getOriginName", "getOriginShape"]>]> {
+  let summary = "a tensor that is trained";
+  let description = [{
+    Declares a named tensor that outlives a step. `frozen` keeps
+    `optim.minimize` from updating it. `origin` says what it holds rows of,
+    when it is not whole or not under its own name.
+
+    Example:
+
+    ```mlir
+    optim.parameter @w : tensor<13x1xf32> init = #optim.xavier_uniform
+    optim.parameter @table : tensor<100x8xf32> init = #optim.normal<stddev = 2.0e-2> frozen
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name,
+                       TypeAttrOf<Optim_VariableType>:$type,
+                       InitializerAttrInterface:$init,
+                       UnitAttr:$frozen,
+                       OptionalAttr<Optim_OriginAttr>:$origin);
+  let assemblyFormat = [{
+    $sym_name `:` $type `init` `=` $init (`frozen` $frozen^)?
+    (`origin` `=` $origin^)? attr-dict
+  }];
+  let hasVerifier = 1;
+}
+
+def Optim_StateOp : Optim_Op<"state",
+    [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+     DeclareOpInterfaceMethods<VariableOpInterface,
+                               ["getOriginName", "getOriginShape"]>]> {
+  let summary = "a tensor that an optimizer keeps for a parameter";
+  let description = [{
+    A checkpoint holds it as `<parameter>/<slot>`, which is also the symbol that
+    `optim-append-backward` gives it.
+
+    Example:
+
+    ```mlir
+    optim.state @"w/velocity" of @w slot = "velocity" : tensor<13x1xf32> init = #optim.zeros
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name,
+                       FlatSymbolRefAttr:$parameter,
+                       StrAttr:$slot,
+                       TypeAttrOf<Optim_VariableType>:$type,
+                       InitializerAttrInterface:$init,
+                       OptionalAttr<Optim_OriginAttr>:$origin);
+  let assemblyFormat = [{
+    $sym_name `of` $parameter `slot` `=` $slot `:` $type `init` `=` $init
+    (`origin` `=` $origin^)? attr-dict
+  }];
+  let hasVerifier = 1;
+}
+
+def Optim_ReadOp : Optim_Op<"read",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "the value of a parameter or state";
+  let description = [{
+    Example:
+
+    ```mlir
+    %w = optim.read @w : tensor<13x1xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$variable);
+  let results = (outs Optim_VariableType:$value);
+  let assemblyFormat = "$variable attr-dict `:` type($value)";
+}
+
+def Optim_AssignOp : Optim_Op<"assign",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "gives a parameter or state a new value";
+  let description = [{
+    Example:
+
+    ```mlir
+    optim.assign @w, %new : tensor<13x1xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$variable, Optim_VariableType:$value);
+  let assemblyFormat = "$variable `,` $value attr-dict `:` type($value)";
+}
+
+def Optim_MinimizeOp : Optim_Op<"minimize",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "trains the parameters that a loss depends on";
+  let description = [{
+    Stands for the gradients of `loss` and one update of every parameter that
+    it depends on and that is not frozen, or of the listed `parameters` only.
+    `optim-append-backward` writes them out.
+
+    Example:
+
+    ```mlir
+    optim.minimize %loss with #optim.sgd<learning_rate = 1.0e-2> : tensor<f32>
+    optim.minimize %loss with #optim.adam<learning_rate = 1.0e-3>
+      parameters = [@w, @b] : tensor<f32>
+    ```
+  }];
+  let arguments = (ins RankedTensorOf<[F32, F64]>:$loss,
+                       OptimizerAttrInterface:$optimizer,
+                       OptionalAttr<FlatSymbolRefArrayAttr>:$parameters);
+  let assemblyFormat = [{
+    $loss `with` $optimizer (`parameters` `=` $parameters^)? attr-dict
+    `:` type($loss)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif // FLEET_DIALECTS_OPTIM_IR_OPTIMVARIABLEOPS
