@@ -28,8 +28,7 @@ enum class GradientReduction {
 };
 
 /// What reads and updates of parameters and optimizer state touch.
-struct VariableResource
-    : public SideEffects::Resource::Base<VariableResource> {
+struct VariableResource : public SideEffects::Resource::Base<VariableResource> {
   StringRef getName() final { return "optim.variables"; }
 };
 

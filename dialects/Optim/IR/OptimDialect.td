@@ -18,6 +18,9 @@ def Optim_Dialect : Dialect {
   }];
   let useDefaultAttributePrinterParser = 1;
   let dependentDialects = ["::mlir::fleet::nn::NNDialect"];
+  let extraClassDeclaration = [{
+    void registerAttributes();
+  }];
 }
 
 #endif // FLEET_DIALECTS_OPTIM_IR_OPTIMDIALECT

@@ -1,0 +1,131 @@
+//===- FleetOps.cpp - Verification of the fleet dialect -------------------===//
+//
+// What one program shows by itself. That two programs agree is checked by
+// fleet-verify-job.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Fleet/IR/Fleet.h"
+#include "dialects/Optim/IR/Optim.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+#include "llvm/ADT/DenseMap.h"
+
+using namespace mlir;
+using namespace mlir::fleet::dist;
+using mlir::fleet::optim::ParameterOp;
+
+using Effects =
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
+
+//===----------------------------------------------------------------------===//
+// Effects
+//===----------------------------------------------------------------------===//
+
+/// Reads and writes the wire: in program order, and never dead.
+static void getWireEffects(Effects &effects) {
+  effects.emplace_back(MemoryEffects::Read::get(), WireResource::get());
+  effects.emplace_back(MemoryEffects::Write::get(), WireResource::get());
+}
+
+void SendOp::getEffects(Effects &effects) { getWireEffects(effects); }
+void SendBarrierOp::getEffects(Effects &effects) { getWireEffects(effects); }
+void RecvOp::getEffects(Effects &effects) { getWireEffects(effects); }
+void FetchBarrierOp::getEffects(Effects &effects) { getWireEffects(effects); }
+
+//===----------------------------------------------------------------------===//
+// Trainers
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyEndpoint(Operation *op, StringRef endpoint) {
+  std::string why;
+  if (parseEndpoint(endpoint, why))
+    return success();
+  return op->emitOpError("endpoint '")
+         << endpoint << "' " << why << "; expected HOST:PORT";
+}
+
+LogicalResult PeerOp::verify() { return verifyEndpoint(*this, getEndpoint()); }
+
+static LogicalResult verifyTransfer(SymbolTableCollection &tables,
+                                    Operation *op, FlatSymbolRefAttr peer,
+                                    StringRef name) {
+  if (name.empty())
+    return op->emitOpError("transfers a block without a name");
+  Operation *symbol = tables.lookupNearestSymbolFrom(op, peer);
+  if (isa_and_nonnull<PeerOp>(symbol))
+    return success();
+  InFlightDiagnostic diag = op->emitOpError("talks to ")
+                            << peer << ", which is no fleet.peer";
+  if (symbol)
+    diag.attachNote(symbol->getLoc()) << "it is declared here";
+  return diag;
+}
+
+LogicalResult SendOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return verifyTransfer(tables, *this, getPeerAttr(), getName());
+}
+
+LogicalResult RecvOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return verifyTransfer(tables, *this, getPeerAttr(), getName());
+}
+
+//===----------------------------------------------------------------------===//
+// Servers
+//===----------------------------------------------------------------------===//
+
+LogicalResult ServeOp::verify() {
+  if (getTrainers() < 1)
+    return emitOpError("serves ")
+           << getTrainers() << " trainers, expected at least one";
+  return verifyEndpoint(*this, getEndpoint());
+}
+
+LogicalResult ServeOp::verifyRegions() {
+  llvm::DenseMap<Attribute, OnOp> gradients, blocks, parameters;
+  for (Operation &op : getHandlers().front()) {
+    auto on = dyn_cast<OnOp>(op);
+    if (!on)
+      return op.emitOpError("has no place in fleet.serve, which holds "
+                            "fleet.on only");
+    auto claim = [&](llvm::DenseMap<Attribute, OnOp> &claimed, Attribute what,
+                     StringRef verb) -> LogicalResult {
+      auto [first, isNew] = claimed.try_emplace(what, on);
+      if (isNew)
+        return success();
+      InFlightDiagnostic diag = on.emitOpError(verb)
+                                << " " << what << ", as another handler does";
+      diag.attachNote(first->second.getLoc()) << "the other one is here";
+      return diag;
+    };
+    if (failed(claim(gradients, on.getGradientAttr(), "takes")) ||
+        failed(claim(blocks, on.getNameAttr(), "serves the block")) ||
+        failed(claim(parameters, on.getParameterAttr(), "serves")))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult OnOp::verifySymbolUses(SymbolTableCollection &tables) {
+  if (getGradient().empty() || getName().empty())
+    return emitOpError("names a block or a gradient by an empty string");
+  auto parameter =
+      tables.lookupNearestSymbolFrom<ParameterOp>(*this, getParameterAttr());
+  if (!parameter)
+    return emitOpError("serves ")
+           << getParameterAttr() << ", which is no optim.parameter";
+  auto update = tables.lookupNearestSymbolFrom<FunctionOpInterface>(
+      *this, getUpdateAttr());
+  if (!update)
+    return emitOpError("updates by ")
+           << getUpdateAttr() << ", which is no function";
+  if (update.isExternal() || update.getNumArguments() != 1 ||
+      update.getArgumentTypes().front() != parameter.getType() ||
+      update.getNumResults() != 0) {
+    InFlightDiagnostic diag = emitOpError("needs as update a function of one ")
+                              << parameter.getType() << " without results";
+    diag.attachNote(update.getLoc()) << "the function is here";
+    return diag;
+  }
+  return success();
+}

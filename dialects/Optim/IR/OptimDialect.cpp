@@ -1,0 +1,22 @@
+//===- OptimDialect.cpp - Registration of the optim dialect ---------------===//
+
+#include "dialects/NN/IR/NN.h"
+#include "dialects/Optim/IR/Optim.h"
+
+using namespace mlir;
+using namespace mlir::fleet::optim;
+
+#include "dialects/Optim/IR/OptimDialect.cpp.inc"
+
+#include "dialects/Optim/IR/OptimOpInterfaces.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/Optim/IR/OptimOps.cpp.inc"
+
+void OptimDialect::initialize() {
+  registerAttributes();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/Optim/IR/OptimOps.cpp.inc"
+      >();
+}

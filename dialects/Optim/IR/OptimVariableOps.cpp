@@ -1,0 +1,181 @@
+//===- OptimVariableOps.cpp - Parameters, state, their use ----------------===//
+
+#include "dialects/Optim/IR/Optim.h"
+
+#include "llvm/ADT/SmallPtrSet.h"
+
+using namespace mlir;
+using namespace mlir::fleet::optim;
+
+using Effects =
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
+
+//===----------------------------------------------------------------------===//
+// Variables
+//===----------------------------------------------------------------------===//
+
+/// A variable of `type` must be rows of its origin.
+static LogicalResult verifyOrigin(Operation *op, RankedTensorType type,
+                                  OriginAttr origin) {
+  if (!origin)
+    return success();
+  ArrayRef<int64_t> whole = origin.getShape().asArrayRef();
+  ArrayRef<int64_t> shape = type.getShape();
+  bool fits = whole.size() == shape.size();
+  if (fits && !shape.empty())
+    fits = whole.drop_front() == shape.drop_front() &&
+           origin.getRowOffset() <= whole[0] &&
+           shape[0] <= whole[0] - origin.getRowOffset();
+  if (fits && shape.empty())
+    fits = origin.getRowOffset() == 0;
+  if (!fits)
+    return op->emitOpError("of type ")
+           << type << " does not lie in rows of its origin " << origin;
+  return success();
+}
+
+static LogicalResult verifyVariable(Operation *op, RankedTensorType type,
+                                    OriginAttr origin) {
+  if (type.getNumElements() == 0)
+    return op->emitOpError("has no elements: ") << type;
+  return verifyOrigin(op, type, origin);
+}
+
+template <typename Op> static SmallVector<int64_t> wholeShape(Op op) {
+  ArrayRef<int64_t> shape = op.getOriginAttr()
+                                ? op.getOriginAttr().getShape().asArrayRef()
+                                : op.getType().getShape();
+  return SmallVector<int64_t>(shape);
+}
+
+LogicalResult ParameterOp::verify() {
+  return verifyVariable(*this, getType(), getOriginAttr());
+}
+
+StringRef ParameterOp::getOriginName() {
+  return getOriginAttr() ? getOriginAttr().getName().getValue() : getSymName();
+}
+
+SmallVector<int64_t> ParameterOp::getOriginShape() { return wholeShape(*this); }
+
+LogicalResult StateOp::verify() {
+  if (getSlot().empty())
+    return emitOpError("needs a slot, such as \"velocity\"");
+  return verifyVariable(*this, getType(), getOriginAttr());
+}
+
+StringRef StateOp::getOriginName() {
+  return getOriginAttr() ? getOriginAttr().getName().getValue()
+                         : getParameter();
+}
+
+SmallVector<int64_t> StateOp::getOriginShape() { return wholeShape(*this); }
+
+/// The parameter that `op` refers to by `name`, or null with an error.
+static ParameterOp lookupParameter(SymbolTableCollection &tables, Operation *op,
+                                   FlatSymbolRefAttr name, StringRef verb) {
+  Operation *symbol = tables.lookupNearestSymbolFrom(op, name);
+  if (auto parameter = dyn_cast_or_null<ParameterOp>(symbol))
+    return parameter;
+  InFlightDiagnostic diag = op->emitOpError(verb)
+                            << " " << name << ", which is no optim.parameter";
+  if (symbol)
+    diag.attachNote(symbol->getLoc()) << "it is declared here";
+  return nullptr;
+}
+
+LogicalResult StateOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return success(
+      lookupParameter(tables, *this, getParameterAttr(), "is state of"));
+}
+
+//===----------------------------------------------------------------------===//
+// Access
+//===----------------------------------------------------------------------===//
+
+/// `op` moves a value of `type` in or out of the variable `name`.
+static LogicalResult verifyAccess(SymbolTableCollection &tables, Operation *op,
+                                  FlatSymbolRefAttr name, Type type,
+                                  StringRef verb) {
+  Operation *symbol = tables.lookupNearestSymbolFrom(op, name);
+  auto variable = dyn_cast_or_null<VariableOpInterface>(symbol);
+  if (!variable) {
+    InFlightDiagnostic diag = op->emitOpError(verb)
+                              << " " << name
+                              << ", which is no optim.parameter or optim.state";
+    if (symbol)
+      diag.attachNote(symbol->getLoc()) << "it is declared here";
+    return diag;
+  }
+  if (variable.getType() == type)
+    return success();
+  InFlightDiagnostic diag = op->emitOpError(verb)
+                            << " " << name << " as " << type;
+  diag.attachNote(symbol->getLoc()) << "it is " << variable.getType();
+  return diag;
+}
+
+LogicalResult ReadOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return verifyAccess(tables, *this, getVariableAttr(), getValue().getType(),
+                      "reads");
+}
+
+LogicalResult AssignOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return verifyAccess(tables, *this, getVariableAttr(), getValue().getType(),
+                      "assigns");
+}
+
+void ReadOp::getEffects(Effects &effects) {
+  effects.emplace_back(MemoryEffects::Read::get(), getVariableAttr(),
+                       VariableResource::get());
+}
+
+void AssignOp::getEffects(Effects &effects) {
+  effects.emplace_back(MemoryEffects::Write::get(), getVariableAttr(),
+                       VariableResource::get());
+}
+
+//===----------------------------------------------------------------------===//
+// Minimize
+//===----------------------------------------------------------------------===//
+
+LogicalResult MinimizeOp::verify() {
+  auto type = getLoss().getType();
+  if (!type.hasStaticShape() || type.getNumElements() != 1)
+    return emitOpError("minimizes ")
+           << type
+           << ", expected a scalar; reduce the loss first, e.g. with nn.mean";
+  ArrayAttr parameters = getParametersAttr();
+  if (!parameters)
+    return success();
+  if (parameters.empty())
+    return emitOpError("lists no parameters; leave the list out to train all "
+                       "that the loss depends on");
+  llvm::SmallPtrSet<Attribute, 8> seen;
+  for (Attribute parameter : parameters)
+    if (!seen.insert(parameter).second)
+      return emitOpError("lists ") << parameter << " twice";
+  return success();
+}
+
+LogicalResult MinimizeOp::verifySymbolUses(SymbolTableCollection &tables) {
+  if (!getParametersAttr())
+    return success();
+  for (auto name : getParametersAttr().getAsRange<FlatSymbolRefAttr>()) {
+    ParameterOp parameter = lookupParameter(tables, *this, name, "lists");
+    if (!parameter)
+      return failure();
+    if (parameter.getFrozen()) {
+      InFlightDiagnostic diag = emitOpError("lists ")
+                                << name << ", which is frozen";
+      diag.attachNote(parameter.getLoc()) << "it is declared here";
+      return diag;
+    }
+  }
+  return success();
+}
+
+void MinimizeOp::getEffects(Effects &effects) {
+  effects.emplace_back(MemoryEffects::Read::get(), VariableResource::get());
+  effects.emplace_back(MemoryEffects::Write::get(), VariableResource::get());
+}
