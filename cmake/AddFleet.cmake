@@ -20,6 +20,14 @@ function(add_fleet_dialect_tablegen name dialect)
   add_fleet_tablegen(${name}Ops.td ${name}Ops.cpp.inc -gen-op-defs)
 endfunction()
 
+# add_fleet_pass_declarations(NAME): Passes.h.inc from the folder's Passes.td,
+# for a folder of headers (its library lives under lib/).
+function(add_fleet_pass_declarations name)
+  add_fleet_tablegen(Passes.td Passes.h.inc -gen-pass-decls -name=${name})
+  add_custom_target(tablegen.${name}Passes DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/Passes.h.inc)
+  set_property(GLOBAL APPEND PROPERTY FLEET_TABLEGEN_TARGETS tablegen.${name}Passes)
+endfunction()
+
 # add_fleet_compiler_library(NAME SOURCES...): one library a folder. Objects of
 # all of them make the one shared libFleetCompiler (one copy of every TypeID,
 # whatever tool or plugin loads it).

@@ -43,7 +43,7 @@ static bool isSmallMatrix(ArrayRef<int64_t> shape) {
 
 /// The tensor whose rows an operation sweeps over.
 static Value getSweptValue(Operation *op) {
-  if (isa<nn::ReduceOp, nn::ArgMaxOp, nn::MatMulOp>(op))
+  if (isa<nn::ReduceOp, nn::ArgmaxOp, nn::MatmulOp>(op))
     return op->getOperand(0);
   return op->getNumResults() == 1 ? op->getResult(0) : Value();
 }
@@ -74,8 +74,8 @@ RowRole mlir::fleet::getRowRole(Operation *op, int64_t rows) {
   ArrayRef<int64_t> shape = shapeOf(swept);
   bool isSwept = !shape.empty() && shape[0] == rows && rows != 1;
 
-  if (auto matmul = dyn_cast<nn::MatMulOp>(op)) {
-    ArrayRef<int64_t> a = shape, b = shapeOf(matmul.getRhs());
+  if (auto matmul = dyn_cast<nn::MatmulOp>(op)) {
+    ArrayRef<int64_t> b = shapeOf(matmul->getOperand(1));
     if (!isSwept)
       return RowRole::Opaque;
     if (!matmul.getTransposeA())
@@ -91,8 +91,8 @@ RowRole mlir::fleet::getRowRole(Operation *op, int64_t rows) {
                                                      : RowRole::Row;
     return isLarge(swept) ? RowRole::Opaque : RowRole::Invariant;
   }
-  if (isa<nn::ArgMaxOp, nn::OneHotOp, nn::ScalarOpInterface>(op)) {
-    if (isSwept && (shape.size() > 1 || !isa<nn::ArgMaxOp>(op)))
+  if (isa<nn::ArgmaxOp, nn::OneHotOp, nn::ScalarOpInterface>(op)) {
+    if (isSwept && (shape.size() > 1 || !isa<nn::ArgmaxOp>(op)))
       return RowRole::Row;
     return isLarge(swept) ? RowRole::Opaque : RowRole::Invariant;
   }

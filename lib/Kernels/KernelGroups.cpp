@@ -100,7 +100,7 @@ bool KernelSchedule::isLegal(ArrayRef<Operation *> ops, int64_t rows) const {
       int64_t rank = isScalar ? rankOf(op->getResult(0)) : rankOf(operand);
       if (!sweeps || !isReadByRow(operand, rank, rows))
         return false;
-      if (isa<nn::MatMulOp>(op) && i == 1 && role == RowRole::Row)
+      if (isa<nn::MatmulOp>(op) && i == 1 && role == RowRole::Row)
         return false;
     }
   }

@@ -108,8 +108,8 @@ LogicalResult Outliner::outlineGroup(const KernelGroup &group) {
   OpBuilder caller(function.getBody().front().getTerminator());
   auto call = func::CallOp::create(caller, kernel.getLoc(), kernel,
                                    inputs.getArrayRef());
-  for (auto [output, result] : llvm::zip(outputs, call.getResults()))
-    output.replaceAllUsesWith(result);
+  for (unsigned i = 0; i < outputs.size(); ++i)
+    Value(outputs[i]).replaceAllUsesWith(call.getResult(i));
   for (Operation *op : llvm::reverse(group.ops))
     op->erase();
   return success();
@@ -125,10 +125,12 @@ LogicalResult Outliner::outlineUpdate(optim::OptimizerOpInterface update) {
   llvm::append_range(symbols, update.getStateSymbols());
   SmallVector<Value> values;
   for (FlatSymbolRefAttr symbol : symbols) {
-    auto type = optim::lookupTensorType(update, symbol);
-    if (!type)
+    auto variable = dyn_cast_or_null<optim::VariableOpInterface>(
+        SymbolTable::lookupNearestSymbolFrom(update, symbol));
+    if (!variable)
       return update.emitOpError("refers to ") << symbol << ", which is unknown";
-    values.push_back(optim::ReadOp::create(caller, loc, type, symbol));
+    values.push_back(
+        optim::ReadOp::create(caller, loc, variable.getType(), symbol));
   }
   values.push_back(update.getGradient());
   SmallVector<Type> arguments = llvm::to_vector(ValueRange(values).getTypes());

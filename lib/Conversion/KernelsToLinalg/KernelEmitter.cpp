@@ -214,7 +214,7 @@ LogicalResult KernelEmitter::emitOperation(Operation *op, Phase current) {
   }
   if (auto reduce = dyn_cast<nn::ReduceOp>(op)) {
     if (getRowRole(op, rows) == RowRole::Accumulate) {
-      addRoot({result, reduce.getInput(), reduce});
+      addRoot({result, reduce->getOperand(0), reduce});
       return success();
     }
     flush();
@@ -222,9 +222,9 @@ LogicalResult KernelEmitter::emitOperation(Operation *op, Phase current) {
     return success();
   }
   flush();
-  if (auto matmul = dyn_cast<nn::MatMulOp>(op))
+  if (auto matmul = dyn_cast<nn::MatmulOp>(op))
     emitMatMul(matmul);
-  else if (auto argmax = dyn_cast<nn::ArgMaxOp>(op))
+  else if (auto argmax = dyn_cast<nn::ArgmaxOp>(op))
     emitArgMax(argmax);
   else
     return op->emitOpError("has no lowering to a kernel");
@@ -263,19 +263,19 @@ void KernelEmitter::emitFill(Value buffer, nn::ReduceKind kind) {
 
 void KernelEmitter::emitReduce(nn::ReduceOp op) {
   emitFill(viewOf(op.getResult(), isSwept(op.getResult())), op.getKind());
-  Root root{op.getResult(), op.getInput(), op};
-  emitGeneric(iterationShape(op.getInput()), {root});
+  Root root{op.getResult(), op->getOperand(0), op};
+  emitGeneric(iterationShape(op->getOperand(0)), {root});
 }
 
-void KernelEmitter::emitMatMul(nn::MatMulOp op) {
+void KernelEmitter::emitMatMul(nn::MatmulOp op) {
   MLIRContext *context = builder.getContext();
   AffineExpr d0 = getAffineDimExpr(0, context), d1 = getAffineDimExpr(1, context);
   auto map = [&](ArrayRef<AffineExpr> exprs) {
     return AffineMap::get(2, 0, exprs, context);
   };
-  Value a = viewOf(op.getLhs(), /*byRow=*/true);
+  Value a = viewOf(op->getOperand(0), /*byRow=*/true);
   bool accumulates = op.getTransposeA();
-  Value b = viewOf(op.getRhs(), /*byRow=*/accumulates);
+  Value b = viewOf(op->getOperand(1), /*byRow=*/accumulates);
   Value out = viewOf(op.getResult(), !accumulates);
   auto par = utils::IteratorType::parallel, red = utils::IteratorType::reduction;
   SmallVector<AffineMap> maps;
@@ -304,11 +304,11 @@ void KernelEmitter::emitMatMul(nn::MatMulOp op) {
       });
 }
 
-void KernelEmitter::emitArgMax(nn::ArgMaxOp op) {
+void KernelEmitter::emitArgMax(nn::ArgmaxOp op) {
   MLIRContext *context = builder.getContext();
-  Value input = viewOf(op.getInput(), isSwept(op.getInput()) ||
-                                          isReadByRow(op.getInput(),
-                                                      typeOf(op.getInput()).getRank()));
+  Value input = viewOf(op->getOperand(0), isSwept(op->getOperand(0)) ||
+                                          isReadByRow(op->getOperand(0),
+                                                      typeOf(op->getOperand(0)).getRank()));
   Value out = viewOf(op.getResult(), isSwept(op.getResult()));
   auto inputType = cast<MemRefType>(input.getType());
   int64_t rank = inputType.getRank();
@@ -348,7 +348,7 @@ void KernelEmitter::emitArgMax(nn::ArgMaxOp op) {
 }
 
 void KernelEmitter::emitCount(nn::CountOp op) {
-  RankedTensorType type = typeOf(op.getInput());
+  RankedTensorType type = typeOf(op->getOperand(0));
   int64_t elements = 1;
   bool perBatch = false;
   for (int64_t extent : type.getShape()) {

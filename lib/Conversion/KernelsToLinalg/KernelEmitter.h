@@ -52,7 +52,8 @@ private:
   struct Tree {
     Shape shape;
     SmallVector<Leaf> leaves;
-    DenseMap<std::pair<Value, bool>, Value> scalars;
+    /// By value, and whether it is read by row.
+    DenseMap<std::pair<Value, unsigned>, Value> scalars;
     llvm::SmallPtrSet<Operation *, 8> pending;
   };
 
@@ -65,8 +66,8 @@ private:
   void flush();
   void emitGeneric(const Shape &shape, ArrayRef<Root> roots);
   void emitReduce(nn::ReduceOp op);
-  void emitMatMul(nn::MatMulOp op);
-  void emitArgMax(nn::ArgMaxOp op);
+  void emitMatMul(nn::MatmulOp op);
+  void emitArgMax(nn::ArgmaxOp op);
   void emitCount(nn::CountOp op);
   void emitFill(Value buffer, nn::ReduceKind kind);
   void copyAccumulators();

@@ -64,7 +64,7 @@ Value KernelEmitter::emitScalar(Tree &tree, OpBuilder &b, Value value,
                                 int64_t consumerRank) {
   if (Value scalar = scalars.lookup(value))
     return scalar;
-  auto key = std::make_pair(value, isReadByRow(value, consumerRank));
+  auto key = std::make_pair(value, unsigned(isReadByRow(value, consumerRank)));
   if (Value known = tree.scalars.lookup(key))
     return known;
   Operation *op = value.getDefiningOp();
@@ -83,7 +83,12 @@ Value KernelEmitter::emitScalar(Tree &tree, OpBuilder &b, Value value,
         linalg::IndexOp::create(b, op->getLoc(), tree.shape.size() - 1));
     Value hit = arith::CmpIOp::create(b, op->getLoc(),
                                       arith::CmpIPredicate::eq, label, column);
-    result = arith::UIToFPOp::create(b, op->getLoc(), type, hit);
+    if (type.isInteger(1))
+      result = hit;
+    else if (isa<IntegerType>(type))
+      result = arith::ExtUIOp::create(b, op->getLoc(), type, hit);
+    else
+      result = arith::UIToFPOp::create(b, op->getLoc(), type, hit);
   } else {
     SmallVector<Value> operands;
     for (Value operand : scalarOperands(op))
@@ -200,7 +205,7 @@ void KernelEmitter::emitGeneric(const Shape &shape, ArrayRef<Root> roots) {
       [&](OpBuilder &b, Location bodyLoc, ValueRange args) {
         for (auto [leaf, arg] : llvm::zip(tree.leaves, args))
           if (leaf.value)
-            tree.scalars[{leaf.value, leaf.byRow}] = arg;
+            tree.scalars[{leaf.value, unsigned(leaf.byRow)}] = arg;
         SmallVector<Value> results;
         for (auto [root, old] :
              llvm::zip(roots, args.drop_front(inputs.size()))) {
@@ -211,7 +216,8 @@ void KernelEmitter::emitGeneric(const Shape &shape, ArrayRef<Root> roots) {
             continue;
           }
           Value x = emitScalar(tree, b, root.source, rankOf(root.source));
-          results.push_back(combine(b, root.accumulate.getKind(), old, x));
+          nn::ReduceOp reduce = root.accumulate;
+          results.push_back(combine(b, reduce.getKind(), old, x));
         }
         linalg::YieldOp::create(b, bodyLoc, results);
       });

@@ -112,24 +112,24 @@ LogicalResult Translator::translateState(plan::StateOp op) {
       llvm::TypeSwitch<Attribute, LogicalResult>(op.getInit())
           .Case([&](optim::ConstantAttr attr) {
             init.mutable_constant()->set_value(
-                attr.getValue().convertToDouble());
+                attr.getValue().getValueAsDouble());
             return success();
           })
           .Case([&](optim::UniformAttr attr) {
-            init.mutable_uniform()->set_low(attr.getLow().convertToDouble());
-            init.mutable_uniform()->set_high(attr.getHigh().convertToDouble());
+            init.mutable_uniform()->set_low(attr.getLow().getValueAsDouble());
+            init.mutable_uniform()->set_high(attr.getHigh().getValueAsDouble());
             return success();
           })
           .Case([&](optim::NormalAttr attr) {
-            init.mutable_normal()->set_mean(attr.getMean().convertToDouble());
+            init.mutable_normal()->set_mean(attr.getMean().getValueAsDouble());
             init.mutable_normal()->set_stddev(
-                attr.getStddev().convertToDouble());
+                attr.getStddev().getValueAsDouble());
             return success();
           })
           .Case([&](optim::TruncatedNormalAttr attr) {
-            init.mutable_normal()->set_mean(attr.getMean().convertToDouble());
+            init.mutable_normal()->set_mean(attr.getMean().getValueAsDouble());
             init.mutable_normal()->set_stddev(
-                attr.getStddev().convertToDouble());
+                attr.getStddev().getValueAsDouble());
             init.mutable_normal()->set_truncated(true);
             return success();
           })
@@ -146,7 +146,7 @@ LogicalResult Translator::translateState(plan::StateOp op) {
           op.getOrigin().value_or(Attribute()))) {
     state.set_origin(origin.getName().str());
     state.clear_origin_shape();
-    for (int64_t extent : origin.getShape())
+    for (int64_t extent : origin.getShape().asArrayRef())
       state.add_origin_shape(extent);
     state.set_row_offset(origin.getRowOffset());
   }

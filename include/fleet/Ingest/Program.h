@@ -1,0 +1,36 @@
+//===- Program.h - Reading a single-machine program -------------*- C++ -*-===//
+
+#ifndef FLEET_INGEST_PROGRAM_H
+#define FLEET_INGEST_PROGRAM_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/StringRef.h"
+
+#include <string>
+
+namespace mlir::fleet {
+
+/// What a program text may contain: the parser recurses, and dies of a stack
+/// overflow far above these.
+struct SourceLimits {
+  size_t bytes = size_t(256) << 20;
+  unsigned depth = 256;     ///< of ( [ { <
+  unsigned operators = 1000; ///< in one affine_map<...> or affine_set<...>
+};
+
+/// Checks `text` against `limits` without parsing it. On failure returns false,
+/// and `error` says what and where ("12:3: ...").
+bool checkSource(llvm::StringRef text, const SourceLimits &limits,
+                 std::string &error);
+
+/// Reads a program from the file `path` ("-": standard input), checks and
+/// verifies it. The names of `%x` arguments and `%loss` results in the text
+/// become the attribute `fleet.name` of the function, by which data is bound
+/// and metrics are reported. Errors are one line on standard error, or the
+/// diagnostics of the parser.
+OwningOpRef<ModuleOp> readProgram(llvm::StringRef path, MLIRContext &context);
+
+} // namespace mlir::fleet
+
+#endif // FLEET_INGEST_PROGRAM_H

@@ -1,0 +1,173 @@
+//===- Passes.td - From one machine to a verified job ----------*- tablegen -*-===//
+
+#ifndef FLEET_TRANSFORMS_PASSES
+#define FLEET_TRANSFORMS_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def AppendBackwardPass : Pass<"optim-append-backward", "::mlir::ModuleOp"> {
+  let summary = "write out what optim.minimize stands for";
+  let description = [{
+    Replaces each `optim.minimize` by the gradients of its loss and one update
+    op a parameter. Gradients come from a reverse walk over
+    `DifferentiableOpInterface`, starting from `nn.constant` 1; an op on the way
+    that is only a composite is decomposed first. Updates come in the order in
+    which the parameters are declared, and the state that they keep is declared
+    behind its parameter.
+
+    Leaves a forward-only copy of `@main`, named `@evaluate`, unless there is
+    such a function. A parameter that is called `evaluate` gets another symbol
+    and remembers its name as its `origin`.
+
+    Refuses a loss that no parameter reaches, an op on the way that has no
+    gradient, a second update of a parameter, and a minimize that is not
+    directly in the body of a function.
+
+    Example:
+
+    ```mlir
+    func.func @main(%x: tensor<?x4xf32>) {
+      %w = optim.read @w : tensor<4x1xf32>
+      %p = nn.matmul %x, %w : (tensor<?x4xf32>, tensor<4x1xf32>) -> tensor<?x1xf32>
+      %loss = nn.reduce sum %p dims = [0, 1] : tensor<?x1xf32> -> tensor<f32>
+      optim.minimize %loss with #optim.sgd<learning_rate = 1.0e-2> : tensor<f32>
+      return
+    }
+    ```
+
+    becomes
+
+    ```mlir
+    func.func @main(%x: tensor<?x4xf32>) {
+      %w = optim.read @w : tensor<4x1xf32>
+      %p = nn.matmul %x, %w : (tensor<?x4xf32>, tensor<4x1xf32>) -> tensor<?x1xf32>
+      %loss = nn.reduce sum %p dims = [0, 1] : tensor<?x1xf32> -> tensor<f32>
+      %one = nn.constant dense<1.0> : tensor<f32>
+      %dp = nn.broadcast %one like %p along = [0, 1] : (tensor<f32>, tensor<?x1xf32>) -> tensor<?x1xf32>
+      %dw = nn.matmul %x, %dp transpose_a : (tensor<?x4xf32>, tensor<?x1xf32>) -> tensor<4x1xf32>
+      optim.sgd @w, %dw learning_rate = 1.000000e-02 : tensor<4x1xf32>
+      return
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::fleet::nn::NNDialect",
+                           "::mlir::fleet::optim::OptimDialect"];
+}
+
+def DistributeLocalPass : Pass<"fleet-distribute-local", "::mlir::ModuleOp"> {
+  let summary = "make a job of one process";
+  let description = [{
+    Wraps a program into a job module with one nested module, `@local`.
+
+    Example:
+
+    ```mlir
+    module @fit_a_line attributes {fleet.job = #fleet.job<mode = local, sync = sync, trainers = 1>} {
+      module @local attributes {fleet.role = #fleet.role<local>} {
+        optim.parameter @w : tensor<13x1xf32> init = #optim.xavier_uniform
+        func.func @main(%x: tensor<?x13xf32>) { ... }
+      }
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::fleet::dist::FleetDialect"];
+}
+
+def DistributePSPass : Pass<"fleet-distribute-ps", "::mlir::ModuleOp"> {
+  let summary = "make a job of trainers and parameter servers";
+  let description = [{
+    Distributes a program with update ops (`OptimizerOpInterface`) over
+    synchronous parameter servers. Parameters are dealt to the servers in the
+    order of their updates, in blocks; today one block is a whole parameter.
+
+    * A server holds its parameters and all optimizer state, one update function
+      a block, and serves.
+    * The trainer's `@main` keeps forward and backward. In place of each update
+      it sends the gradient; where the last update stood it ends the sends,
+      receives every parameter, waits for them and assigns them. `@startup`
+      receives the initial values. Other functions stay as they are.
+    * A parameter that no optimizer updates stays with the trainers. It has the
+      same value on all of them, as initial values depend on the job's seed and
+      the parameter's name only; assigning to it is refused.
+    * Servers that get nothing are kept, with a warning.
+
+    A variable whose symbol the job needs for itself (`startup`) gets another
+    symbol and remembers its name as its `origin`.
+
+    Example:
+
+    ```mlir
+    module @fit_a_line attributes {fleet.job = #fleet.job<mode = ps, sync = sync, trainers = 2>} {
+      module @trainer attributes {fleet.role = #fleet.role<trainer>} {
+        fleet.peer @pserver_0 endpoint = "127.0.0.1:6170"
+        optim.parameter @w : tensor<13x1xf32> init = #optim.xavier_uniform
+        func.func @main(%x: tensor<?x13xf32>) {
+          ...
+          fleet.send %dw to @pserver_0 as "w@GRAD" : tensor<13x1xf32>
+          fleet.send_barrier
+          %w = fleet.recv "w" from @pserver_0 : tensor<13x1xf32>
+          fleet.fetch_barrier
+          optim.assign @w, %w : tensor<13x1xf32>
+          return
+        }
+        func.func @startup() { ... }
+      }
+      module @pserver_0 attributes {fleet.role = #fleet.role<pserver, index = 0>} {
+        optim.parameter @w : tensor<13x1xf32> init = #optim.xavier_uniform
+        func.func @update_w(%g: tensor<13x1xf32>) {
+          optim.sgd @w, %g learning_rate = 1.000000e-02 : tensor<13x1xf32>
+          return
+        }
+        func.func @main() {
+          fleet.serve endpoint = "127.0.0.1:6170", trainers = 2, sync {
+            fleet.on "w@GRAD" update @update_w serve @w as "w"
+          }
+          return
+        }
+      }
+    }
+    ```
+  }];
+  let options = [
+    ListOption<"pservers", "pservers", "std::string",
+               "endpoints of the servers, HOST:PORT or [V6]:PORT">,
+    Option<"trainers", "trainers", "int64_t", /*default=*/"1",
+           "number of trainers">,
+  ];
+  let dependentDialects = ["::mlir::fleet::dist::FleetDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::fleet::optim::OptimDialect"];
+}
+
+def VerifyJobPass : Pass<"fleet-verify-job", "::mlir::ModuleOp"> {
+  let summary = "check that the programs of a job agree";
+  let description = [{
+    Fails, with the op at fault and a note on its other side, unless
+
+    * the job has the roles of its mode, and names, endpoints, trainer counts
+      and modes of trainer and servers agree;
+    * every send has exactly one handler of its name and type on the server that
+      it names, every handler one send, and every receive a served block;
+    * every block is served by one server and updated by one handler, whose
+      function updates the served parameter and nothing else;
+    * a step is: sends, send_barrier, receives, fetch_barrier, and only then
+      uses of what was received; `@startup` receives every block;
+    * nothing else in the job touches the wire, and no trainer updates a
+      parameter by itself.
+
+    Example: with the server above, this program of a trainer
+
+    ```mlir
+    fleet.send %dw to @pserver_0 as "w@GRD" : tensor<13x1xf32>
+    ```
+
+    gives
+
+    ```
+    error: 'fleet.send' op sends "w@GRD" to @pserver_0, which has no handler for it
+    note: it serves here
+    ```
+  }];
+}
+
+#endif // FLEET_TRANSFORMS_PASSES
