@@ -1,0 +1,188 @@
+//===- Options.cpp - The command line of fleet-transpile ------------------===//
+
+#include "Options.h"
+
+#include "dialects/Fleet/IR/Fleet.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace mlir::fleet;
+namespace cl = llvm::cl;
+
+static constexpr char kOverview[] =
+    R"(fleet-transpile - turn a training program for one machine into the programs of a
+distributed job
+
+The program is a module with optim.parameter ops and a function @main that ends
+in optim.minimize (docs/getting-started.md). JOB_DIR gets one <role>.mlir and one
+<role>.plan for each program, and job.textproto; fleet-launch runs it here,
+fleet-run runs one process of it.
+
+  fleet-transpile fit_a_line.mlir -o out/fit_a_line
+  fleet-transpile fit_a_line.mlir -o out/fit_a_line --mode=ps --trainers=2 \
+      --pservers=127.0.0.1:6170,127.0.0.1:6171
+  fleet-transpile fit_a_line.mlir -o - --mode=ps --pservers=127.0.0.1:6170 --emit=mlir
+
+MLIR's debugging options (--mlir-print-ir-after-all, ...) are accepted too.
+)";
+
+[[noreturn]] static void failUsage(const llvm::Twine &message) {
+  llvm::errs() << "fleet-transpile: error: " << message << "\n";
+  std::exit(2);
+}
+
+static void checkEndpoint(StringRef flag, StringRef endpoint) {
+  std::string why;
+  if (!dist::parseEndpoint(endpoint, why))
+    failUsage("--" + flag + ": '" + endpoint + "' " + why +
+              "; expected HOST:PORT, such as 127.0.0.1:6170");
+}
+
+static void checkServers(const TranspileOptions &options) {
+  if (options.mode != Mode::ParameterServer) {
+    if (!options.pservers.empty())
+      failUsage("--pservers is for --mode=ps; this is --mode=local");
+    if (options.trainers != 1)
+      failUsage(llvm::formatv("--trainers={0} is for --mode=ps; a local job is "
+                              "one process",
+                              options.trainers));
+    return;
+  }
+  if (options.pservers.empty())
+    failUsage("--mode=ps needs --pservers=HOST:PORT,..., one a server");
+  llvm::StringSet<> seen;
+  for (const std::string &endpoint : options.pservers) {
+    checkEndpoint("pservers", endpoint);
+    if (!seen.insert(endpoint).second)
+      failUsage("--pservers names " + endpoint + " twice; each server needs an "
+                                                 "endpoint of its own");
+  }
+}
+
+TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
+  cl::OptionCategory category("Options of fleet-transpile");
+  cl::opt<std::string> input(cl::Positional, cl::desc("INPUT"), cl::init(""),
+                             cl::cat(category));
+  cl::opt<std::string> output(
+      "o", cl::desc("Folder to write the job into; - with --emit=mlir: print "
+                    "the whole job module"),
+      cl::value_desc("JOB_DIR"), cl::cat(category));
+  cl::opt<std::string> mode("mode", cl::desc("local (default) or ps (parameter "
+                                             "servers)"),
+                            cl::value_desc("local|ps"), cl::init("local"),
+                            cl::cat(category));
+  cl::opt<std::string> trainers("trainers", cl::desc("Number of trainers "
+                                                     "(default 1)"),
+                                cl::value_desc("N"), cl::init("1"),
+                                cl::cat(category));
+  cl::list<std::string> pservers(
+      "pservers", cl::desc("Endpoints of the parameter servers"),
+      cl::value_desc("HOST:PORT,..."), cl::CommaSeparated, cl::cat(category));
+  cl::opt<std::string> syncMode("sync-mode", cl::desc("When servers apply "
+                                                      "gradients: sync"),
+                                cl::value_desc("sync"), cl::init("sync"),
+                                cl::cat(category));
+  cl::opt<std::string> trainerId(
+      "trainer-id",
+      cl::desc("Accepted and checked; one trainer program serves all ranks"),
+      cl::value_desc("I"), cl::cat(category));
+  cl::opt<std::string> endpoint(
+      "current-endpoint", cl::desc("With --role=pserver: only this server"),
+      cl::value_desc("HOST:PORT"), cl::cat(category));
+  cl::opt<std::string> role("role", cl::desc("Write only the programs of this "
+                                             "role"),
+                            cl::value_desc("trainer|pserver"),
+                            cl::cat(category));
+  cl::opt<std::string> emit("emit", cl::desc("Files to write: mlir, plan, or "
+                                             "all (default)"),
+                            cl::value_desc("mlir|plan|all"), cl::init("all"),
+                            cl::cat(category));
+  cl::opt<std::string> target("target", cl::desc("Device to compile for: cpu"),
+                              cl::value_desc("cpu"), cl::init("cpu"),
+                              cl::cat(category));
+  cl::opt<std::string> targetCpu(
+      "target-cpu",
+      cl::desc("CPU to compile for: native (default), x86-64-v3, znver4, ..."),
+      cl::value_desc("NAME"), cl::init("native"), cl::cat(category));
+
+  registerAsmPrinterCLOptions();
+  registerMLIRContextCLOptions();
+  registerPassManagerCLOptions();
+  cl::HideUnrelatedOptions(category);
+  cl::SetVersionPrinter([](llvm::raw_ostream &os) {
+    os << "fleet-transpile 0.1 (LLVM " LLVM_VERSION_STRING ")\n";
+  });
+  std::string message;
+  llvm::raw_string_ostream errors(message);
+  if (!cl::ParseCommandLineOptions(argc, argv, kOverview, &errors)) {
+    StringRef line = StringRef(message).split('\n').first;
+    line.consume_front("fleet-transpile: ");
+    failUsage(line.substr(line.find(": ") == StringRef::npos ||
+                                  !line.contains("fleet-transpile")
+                              ? 0
+                              : line.find(": ") + 2));
+  }
+
+  TranspileOptions options;
+  options.input = input;
+  options.output = output;
+  if (options.input.empty())
+    failUsage("no program given; see fleet-transpile --help");
+  if (options.output.empty())
+    failUsage("-o JOB_DIR is missing: the folder to write the job into");
+  if (mode == "ps")
+    options.mode = Mode::ParameterServer;
+  else if (mode == "collective")
+    failUsage("--mode=collective is not in this version; use ps or local");
+  else if (mode != "local")
+    failUsage("--mode=" + mode + ": expected local or ps");
+  if (syncMode == "async" || syncMode == "half-async" || syncMode == "geo")
+    failUsage("--sync-mode=" + syncMode + " is not in this version; use sync");
+  if (syncMode != "sync")
+    failUsage("--sync-mode=" + syncMode + ": expected sync");
+  if (target == "cuda")
+    failUsage("--target=cuda is not in this version; use cpu");
+  if (target != "cpu")
+    failUsage("--target=" + target + ": expected cpu");
+  if (StringRef(trainers).getAsInteger(10, options.trainers) ||
+      options.trainers < 1 || options.trainers > 1 << 20)
+    failUsage("--trainers=" + trainers + ": expected a number from 1");
+  options.pservers.assign(pservers.begin(), pservers.end());
+  checkServers(options);
+  int64_t rank = 0;
+  if (!trainerId.empty() && (StringRef(trainerId).getAsInteger(10, rank) ||
+                             rank < 0 || rank >= options.trainers))
+    failUsage("--trainer-id=" + trainerId +
+              llvm::formatv(": expected 0..{0} (--trainers={1})",
+                            options.trainers - 1, options.trainers)
+                  .str());
+  options.role = role;
+  options.endpoint = endpoint;
+  if (!role.empty() && role != "trainer" && role != "pserver")
+    failUsage("--role=" + role + ": expected trainer or pserver");
+  if (!role.empty() && options.mode == Mode::Local)
+    failUsage("--role=" + role + " is for --mode=ps; a local job has one program");
+  if (!endpoint.empty()) {
+    checkEndpoint("current-endpoint", endpoint);
+    if (role != "pserver")
+      failUsage("--current-endpoint goes with --role=pserver");
+    if (llvm::find(options.pservers, endpoint.getValue()) ==
+        options.pservers.end())
+      failUsage("--current-endpoint=" + endpoint + " is none of --pservers=" +
+                llvm::join(options.pservers, ","));
+  }
+  options.emitPrograms = emit == "mlir" || emit == "all";
+  options.emitPlans = emit == "plan" || emit == "all";
+  if (!options.emitPrograms && !options.emitPlans)
+    failUsage("--emit=" + emit + ": expected mlir, plan or all");
+  if (output == "-" && emit != "mlir")
+    failUsage("-o - prints the job module: say --emit=mlir, or name a folder");
+  options.targetCpu = targetCpu;
+  return options;
+}

@@ -1,0 +1,81 @@
+//===- fleet-transpile.cpp - A program for one machine to a job -----------===//
+
+#include "Options.h"
+
+#include "fleet/Ingest/Program.h"
+#include "fleet/InitAll.h"
+#include "fleet/Pipelines/Compile.h"
+#include "fleet/Pipelines/Distribute.h"
+#include "fleet/Target/Job.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/InitLLVM.h"
+
+using namespace mlir;
+using namespace mlir::fleet;
+
+static int fail(const llvm::Twine &message, int status = 1) {
+  llvm::errs() << "fleet-transpile: error: " << message << "\n";
+  return status;
+}
+
+/// Runs the part from the program to the verified job module.
+static LogicalResult distribute(ModuleOp program,
+                                const TranspileOptions &options) {
+  PassManager pm(program.getContext());
+  if (failed(applyPassManagerCLOptions(pm)))
+    return failure();
+  DistributeOptions distribution;
+  distribution.mode = options.mode == Mode::ParameterServer
+                          ? DistributeOptions::Mode::ParameterServer
+                          : DistributeOptions::Mode::Local;
+  distribution.trainers = options.trainers;
+  distribution.pservers = options.pservers;
+  buildDistributePipeline(pm, distribution);
+  return pm.run(program);
+}
+
+static LogicalResult compile(ModuleOp job) {
+  PassManager pm(job.getContext());
+  if (failed(applyPassManagerCLOptions(pm)))
+    return failure();
+  buildCompilePipeline(pm);
+  return pm.run(job);
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  TranspileOptions options = parseCommandLine(argc, argv);
+  llvm::Expected<CpuTarget> target = resolveCpuTarget(options.targetCpu);
+  if (!target)
+    return fail(llvm::toString(target.takeError()), 2);
+
+  DialectRegistry registry;
+  registerAllFleetDialects(registry);
+  MLIRContext context(registry);
+  OwningOpRef<ModuleOp> job = readProgram(options.input, context);
+  if (!job || failed(distribute(*job, options)))
+    return 1;
+  if (options.output == "-") {
+    job->print(llvm::outs());
+    return 0;
+  }
+  OwningOpRef<ModuleOp> planned;
+  if (options.emitPlans) {
+    planned = job->clone();
+    if (failed(compile(*planned)))
+      return 1;
+  }
+  EmitOptions emit;
+  emit.programs = options.emitPrograms;
+  emit.plans = options.emitPlans;
+  emit.role = options.role;
+  emit.endpoint = options.endpoint;
+  auto files = emitJob(*job, planned ? *planned : ModuleOp(), *target, emit);
+  if (failed(files))
+    return 1;
+  std::string error;
+  if (!writeJob(options.output, *files, error))
+    return fail("-o " + options.output + ": " + error);
+  return 0;
+}
