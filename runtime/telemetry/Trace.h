@@ -46,6 +46,7 @@ private:
   };
   TraceWriter(std::unique_ptr<WritableFile> file, int pid, Clock &clock);
   void flush();
+  void write();
 
   std::unique_ptr<WritableFile> file;
   int pid;
