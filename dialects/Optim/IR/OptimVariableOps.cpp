@@ -65,8 +65,11 @@ LogicalResult StateOp::verify() {
 }
 
 StringRef StateOp::getOriginName() {
-  return getOriginAttr() ? getOriginAttr().getName().getValue()
-                         : getParameter();
+  if (getOriginAttr())
+    return getOriginAttr().getName().getValue();
+  auto parameter = SymbolTable::lookupNearestSymbolFrom<ParameterOp>(
+      *this, getParameterAttr());
+  return parameter ? parameter.getOriginName() : getParameter();
 }
 
 SmallVector<int64_t> StateOp::getOriginShape() { return wholeShape(*this); }

@@ -1,0 +1,46 @@
+//===- Distribute.h - From a program to a verified job ----------*- C++ -*-===//
+//
+// Each phase is a plain function that adds its passes: for the tools, and for
+// programs that embed the compiler.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLEET_PIPELINES_DISTRIBUTE_H
+#define FLEET_PIPELINES_DISTRIBUTE_H
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mlir {
+class OpPassManager;
+} // namespace mlir
+
+namespace mlir::fleet {
+
+/// How a program becomes a job.
+struct DistributeOptions {
+  enum class Mode {
+    Local,          ///< one process
+    ParameterServer ///< trainers and synchronous parameter servers
+  };
+  Mode mode = Mode::Local;
+  /// ParameterServer: how many trainers; at least 1.
+  int64_t trainers = 1;
+  /// ParameterServer: endpoints of the servers, HOST:PORT or [V6]:PORT.
+  std::vector<std::string> pservers;
+};
+
+/// From a single-machine program to a verified job module: gradients and
+/// updates are written out, the program is distributed, and the parts are
+/// checked against each other.
+void buildDistributePipeline(OpPassManager &pm,
+                             const DistributeOptions &options);
+
+/// Registers `fleet-distribute{mode=local|ps trainers=N pservers=...}` for
+/// textual pipelines.
+void registerDistributePipeline();
+
+} // namespace mlir::fleet
+
+#endif // FLEET_PIPELINES_DISTRIBUTE_H

@@ -1,0 +1,56 @@
+//===- Distribute.cpp - From a program to a verified job ------------------===//
+
+#include "fleet/Pipelines/Distribute.h"
+
+#include "fleet/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+#include "mlir/Pass/PassRegistry.h"
+
+using namespace mlir;
+using namespace mlir::fleet;
+
+void mlir::fleet::buildDistributePipeline(OpPassManager &pm,
+                                          const DistributeOptions &options) {
+  pm.addPass(createAppendBackwardPass());
+  if (options.mode == DistributeOptions::Mode::ParameterServer) {
+    DistributePSPassOptions distribute;
+    distribute.pservers.assign(options.pservers.begin(),
+                               options.pservers.end());
+    distribute.trainers = options.trainers;
+    pm.addPass(createDistributePSPass(distribute));
+  } else {
+    pm.addPass(createDistributeLocalPass());
+  }
+  pm.addPass(createVerifyJobPass());
+}
+
+namespace {
+/// The same options as text.
+struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
+  using Mode = DistributeOptions::Mode;
+  Option<Mode> mode{
+      *this, "mode", llvm::cl::desc("how the job is distributed"),
+      llvm::cl::init(Mode::Local),
+      llvm::cl::values(clEnumValN(Mode::Local, "local", "one process"),
+                       clEnumValN(Mode::ParameterServer, "ps",
+                                  "trainers and parameter servers"))};
+  Option<int64_t> trainers{*this, "trainers",
+                           llvm::cl::desc("number of trainers"),
+                           llvm::cl::init(1)};
+  ListOption<std::string> pservers{*this, "pservers",
+                                   llvm::cl::desc("endpoints of the servers")};
+};
+} // namespace
+
+void mlir::fleet::registerDistributePipeline() {
+  PassPipelineRegistration<PipelineOptions>(
+      "fleet-distribute", "From a single-machine program to a verified job",
+      [](OpPassManager &pm, const PipelineOptions &text) {
+        DistributeOptions options;
+        options.mode = text.mode;
+        options.trainers = text.trainers;
+        options.pservers.assign(text.pservers.begin(), text.pservers.end());
+        buildDistributePipeline(pm, options);
+      });
+}

@@ -1,0 +1,310 @@
+//===- AppendBackward.cpp - Write out what optim.minimize stands for ------===//
+
+#include "fleet/Transforms/Passes.h"
+
+#include "dialects/NN/IR/NN.h"
+#include "dialects/Optim/IR/Optim.h"
+#include "lib/Transforms/Program.h"
+
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace mlir::fleet {
+#define GEN_PASS_DEF_APPENDBACKWARDPASS
+#include "fleet/Transforms/Passes.h.inc"
+} // namespace mlir::fleet
+
+using namespace mlir;
+using namespace mlir::fleet;
+using namespace mlir::fleet::optim;
+
+namespace {
+/// Gradients of one loss, by a reverse walk over the block that computes it.
+class ReverseWalk {
+public:
+  ReverseWalk(MinimizeOp minimize, ModuleOp program)
+      : minimize(minimize), program(program), b(minimize) {}
+
+  /// The sum of the gradients of all reads of each trained parameter that the
+  /// loss depends on.
+  FailureOr<llvm::SmallMapVector<Attribute, Value, 8>> run();
+
+private:
+  void findVaried();
+  bool spreadVaried(Operation *op);
+  LogicalResult visit(Operation *op);
+  LogicalResult decompose(Operation *op);
+  void accumulate(Value value, Value gradient);
+
+  MinimizeOp minimize;
+  ModuleOp program;
+  OpBuilder b;
+  /// Reads of the parameters to train, in program order.
+  SmallVector<ReadOp> reads;
+  /// Float values that change with a trained parameter.
+  llvm::DenseSet<Value> varied;
+  llvm::DenseMap<Value, Value> gradients;
+  /// The next operation to visit.
+  Operation *next = nullptr;
+};
+} // namespace
+
+static bool isFloat(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && isa<FloatType>(type.getElementType());
+}
+
+/// Adds the results of `op` to the varied values if an operand is, or a value
+/// that its regions use. Returns whether that is so.
+bool ReverseWalk::spreadVaried(Operation *op) {
+  bool isVaried = op->walk([&](Operation *inner) {
+                      for (Value operand : inner->getOperands())
+                        if (varied.contains(operand))
+                          return WalkResult::interrupt();
+                      return WalkResult::advance();
+                    }).wasInterrupted();
+  if (isVaried)
+    for (Value result : op->getResults())
+      if (isFloat(result))
+        varied.insert(result);
+  return isVaried;
+}
+
+void ReverseWalk::findVaried() {
+  llvm::DenseSet<Attribute> listed;
+  if (ArrayAttr parameters = minimize.getParametersAttr())
+    listed.insert(parameters.begin(), parameters.end());
+  for (Operation &op : *minimize->getBlock()) {
+    if (&op == minimize)
+      return;
+    if (auto read = dyn_cast<ReadOp>(op)) {
+      auto parameter = program.lookupSymbol<ParameterOp>(read.getVariable());
+      if (parameter && !parameter.getFrozen() &&
+          (listed.empty() || listed.contains(read.getVariableAttr()))) {
+        reads.push_back(read);
+        varied.insert(read.getValue());
+      }
+      continue;
+    }
+    spreadVaried(&op);
+  }
+}
+
+void ReverseWalk::accumulate(Value value, Value gradient) {
+  auto [known, isFirst] = gradients.try_emplace(value, gradient);
+  if (isFirst)
+    return;
+  Operation *source = value.getDefiningOp();
+  known->second =
+      nn::AddOp::create(b, source ? source->getLoc() : minimize.getLoc(),
+                        known->second, gradient);
+}
+
+/// Replaces a composite by what it is made of, which is then visited instead.
+LogicalResult ReverseWalk::decompose(Operation *op) {
+  Operation *before = op->getPrevNode();
+  OpBuilder local(op);
+  auto values = cast<nn::DecomposableOpInterface>(op).decompose(local);
+  if (failed(values))
+    return failure();
+  for (auto [result, value] : llvm::zip_equal(op->getResults(), *values)) {
+    varied.erase(result);
+    if (Value gradient = gradients.lookup(result)) {
+      gradients.erase(result);
+      accumulate(value, gradient);
+    }
+  }
+  op->replaceAllUsesWith(*values);
+  Operation *last = op->getPrevNode();
+  op->erase();
+  for (Operation *part = before ? before->getNextNode()
+                                : &minimize->getBlock()->front();
+       last != before; part = part->getNextNode()) {
+    spreadVaried(part);
+    if (part == last)
+      break;
+  }
+  next = last;
+  return success();
+}
+
+LogicalResult ReverseWalk::visit(Operation *op) {
+  SmallVector<Value> resultGradients;
+  for (Value result : op->getResults())
+    resultGradients.push_back(gradients.lookup(result));
+  if (llvm::none_of(resultGradients, [](Value v) { return v != nullptr; }) ||
+      isa<ReadOp>(op) || !spreadVaried(op))
+    return success();
+
+  auto differentiable = dyn_cast<nn::DifferentiableOpInterface>(op);
+  if (!differentiable && isa<nn::DecomposableOpInterface>(op))
+    return decompose(op);
+  if (!differentiable) {
+    InFlightDiagnostic diag = op->emitOpError(
+        "has no gradient, but a parameter reaches the loss through it");
+    diag.attachNote(minimize.getLoc()) << "the loss is minimized here";
+    return diag;
+  }
+
+  SmallVector<Value> operandGradients;
+  if (failed(
+          differentiable.buildGradient(b, resultGradients, operandGradients)))
+    return failure();
+  if (operandGradients.size() != op->getNumOperands())
+    return op->emitOpError("has ")
+           << op->getNumOperands() << " operands but gave "
+           << operandGradients.size() << " gradients";
+  for (auto [operand, gradient] :
+       llvm::zip_equal(op->getOperands(), operandGradients)) {
+    if (!gradient || !varied.contains(operand))
+      continue;
+    if (gradient.getType() != operand.getType())
+      return op->emitOpError("gave a gradient of type ")
+             << gradient.getType() << " for an operand of type "
+             << operand.getType();
+    accumulate(operand, gradient);
+  }
+  return success();
+}
+
+FailureOr<llvm::SmallMapVector<Attribute, Value, 8>> ReverseWalk::run() {
+  findVaried();
+  Value loss = minimize.getLoss();
+  if (varied.contains(loss)) {
+    auto type = cast<RankedTensorType>(loss.getType());
+    auto one = b.getFloatAttr(type.getElementType(), 1.0);
+    accumulate(loss, nn::ConstantOp::create(b, minimize.getLoc(),
+                                            DenseElementsAttr::get(type, one)));
+    // What is built on the way lies behind the last visited operation.
+    for (Operation *op = loss.getDefiningOp(); op; op = next) {
+      next = op->getPrevNode();
+      if (failed(visit(op)))
+        return failure();
+    }
+  }
+
+  llvm::SmallMapVector<Attribute, Value, 8> sums;
+  for (ReadOp read : reads)
+    if (Value gradient = gradients.lookup(read.getValue())) {
+      auto [sum, isFirst] = sums.try_emplace(read.getVariableAttr(), gradient);
+      if (!isFirst)
+        sum->second =
+            nn::AddOp::create(b, read.getLoc(), sum->second, gradient);
+    }
+  if (sums.empty())
+    return minimize.emitOpError(
+        "has a loss that depends on no parameter that is trained");
+  if (ArrayAttr parameters = minimize.getParametersAttr())
+    for (Attribute parameter : parameters)
+      if (!sums.contains(parameter))
+        return minimize.emitOpError("lists ")
+               << parameter << ", which the loss does not depend on";
+  return sums;
+}
+
+//===----------------------------------------------------------------------===//
+// The pass
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct AppendBackwardPass
+    : public fleet::impl::AppendBackwardPassBase<AppendBackwardPass> {
+  void runOnOperation() override;
+
+private:
+  LogicalResult addEvaluate(func::FuncOp main);
+  LogicalResult expand(MinimizeOp minimize);
+
+  /// The op that updates each parameter, by symbol.
+  llvm::DenseMap<Attribute, Operation *> updates;
+};
+} // namespace
+
+/// `minimize` stands where the walk can see all of the loss.
+static LogicalResult verifyPlace(MinimizeOp minimize, ModuleOp program) {
+  Operation *parent = minimize->getParentOp();
+  if (isa<func::FuncOp>(parent) && parent->getParentOp() == program &&
+      parent->getRegion(0).hasOneBlock())
+    return success();
+  return minimize.emitOpError(
+      "must be directly in a function of the program whose body is one block");
+}
+
+LogicalResult AppendBackwardPass::addEvaluate(func::FuncOp main) {
+  ModuleOp program = getOperation();
+  if (program.lookupSymbol<func::FuncOp>(kEvaluateName))
+    return success();
+  if (failed(freeSymbol(program, kEvaluateName)))
+    return failure();
+  OpBuilder b(main->getContext());
+  b.setInsertionPointAfter(main);
+  auto evaluate = cast<func::FuncOp>(b.clone(*main));
+  evaluate.setSymName(kEvaluateName);
+  SmallVector<Operation *> training;
+  evaluate.walk([&](Operation *op) {
+    if (isa<MinimizeOp, AssignOp, OptimizerOpInterface>(op))
+      training.push_back(op);
+  });
+  for (Operation *op : training)
+    op->erase();
+  for (Block &block : evaluate.getBody())
+    eraseDeadOps(nullptr, block.getTerminator());
+  return success();
+}
+
+LogicalResult AppendBackwardPass::expand(MinimizeOp minimize) {
+  ModuleOp program = getOperation();
+  if (failed(verifyPlace(minimize, program)))
+    return failure();
+  auto gradients = ReverseWalk(minimize, program).run();
+  if (failed(gradients))
+    return failure();
+
+  OpBuilder b(minimize);
+  OptimizerAttrInterface optimizer = minimize.getOptimizer();
+  for (auto parameter : program.getOps<ParameterOp>()) {
+    auto name = FlatSymbolRefAttr::get(parameter.getSymNameAttr());
+    Value gradient = gradients->lookup(name);
+    if (!gradient)
+      continue;
+    auto [known, isFirst] = updates.try_emplace(name, minimize);
+    if (!isFirst) {
+      InFlightDiagnostic diag = minimize.emitOpError("updates ")
+                                << name << ", which is updated already";
+      diag.attachNote(known->second->getLoc()) << "it is updated here";
+      return diag;
+    }
+    OpBuilder stateBuilder(program.getContext());
+    stateBuilder.setInsertionPointAfter(parameter);
+    auto update = optimizer.createUpdate(stateBuilder, b, minimize.getLoc(),
+                                         name, gradient);
+    if (failed(update))
+      return failure();
+    known->second = *update;
+  }
+  return success();
+}
+
+void AppendBackwardPass::runOnOperation() {
+  ModuleOp program = getOperation();
+  SmallVector<MinimizeOp> minimizes;
+  updates.clear();
+  program.walk([&](Operation *op) {
+    if (auto minimize = dyn_cast<MinimizeOp>(op))
+      minimizes.push_back(minimize);
+    if (auto update = dyn_cast<OptimizerOpInterface>(op))
+      updates[update.getParameterAttr()] = op;
+  });
+  if (auto main = program.lookupSymbol<func::FuncOp>(kMainName);
+      main && !main.isExternal() && failed(addEvaluate(main)))
+    return signalPassFailure();
+  for (MinimizeOp minimize : minimizes)
+    if (failed(expand(minimize)))
+      return signalPassFailure();
+  for (MinimizeOp minimize : minimizes) {
+    Operation *end = minimize->getBlock()->getTerminator();
+    minimize->erase();
+    // Gradients of values that are not trained, mostly.
+    eraseDeadOps(nullptr, end);
+  }
+}

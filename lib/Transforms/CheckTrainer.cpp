@@ -1,0 +1,314 @@
+//===- CheckTrainer.cpp - Checks of the trainer of a job ------------------===//
+
+#include "lib/Transforms/JobChecks.h"
+
+#include "dialects/Optim/IR/Optim.h"
+
+#include "llvm/ADT/DenseMap.h"
+
+using namespace mlir;
+using namespace mlir::fleet;
+using namespace mlir::fleet::dist;
+
+namespace {
+class TrainerCheck {
+public:
+  explicit TrainerCheck(JobRoles &roles) : roles(roles) {}
+
+  LogicalResult run();
+
+private:
+  /// The transfers of one function, by name.
+  struct Transfers {
+    func::FuncOp function;
+    SendBarrierOp sendBarrier;
+    FetchBarrierOp fetchBarrier;
+    llvm::DenseMap<Attribute, SendOp> sends; ///< by gradient
+    llvm::DenseMap<Attribute, RecvOp> recvs; ///< by block
+  };
+
+  void checkPeers();
+  void checkPlaces();
+  void checkFunction(Transfers &transfers);
+  void visitSend(Transfers &transfers, SendOp send);
+  void visitRecv(Transfers &transfers, RecvOp recv);
+  void visitBarrier(Transfers &transfers, Operation *barrier);
+  void checkUses(Transfers &transfers, RecvOp recv);
+  void checkHandlers(Transfers &main, Transfers &startup);
+
+  ServerRole *getServer(FlatSymbolRefAttr peer) {
+    return roles.findServer(peer.getValue());
+  }
+  InFlightDiagnostic error(Operation *op, const Twine &message) {
+    hasErrors = true;
+    return op->emitOpError(message);
+  }
+  void note(InFlightDiagnostic &diag, Operation *op, const Twine &message) {
+    diag.attachNote(op->getLoc()) << message;
+  }
+
+  JobRoles &roles;
+  bool hasErrors = false;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Peers and places
+//===----------------------------------------------------------------------===//
+
+void TrainerCheck::checkPeers() {
+  for (auto peer : roles.trainer.getOps<PeerOp>()) {
+    ServerRole *server = roles.findServer(peer.getSymName());
+    if (!server) {
+      error(peer, "names no pserver of the job");
+      continue;
+    }
+    if (!server->serve)
+      continue;
+    std::string why;
+    auto ours = parseEndpoint(peer.getEndpoint(), why);
+    auto theirs = parseEndpoint(server->serve.getEndpoint(), why);
+    if (ours && theirs && *ours == *theirs)
+      continue;
+    InFlightDiagnostic diag = error(peer, "expects the pserver at ")
+                              << peer.getEndpoint();
+    note(diag, server->serve, "it listens on " + server->serve.getEndpoint());
+  }
+  for (ServerRole &server : roles.servers) {
+    if (roles.trainer.lookupSymbol<PeerOp>(*server.module.getSymName()))
+      continue;
+    InFlightDiagnostic diag =
+        server.module.emitError("is a pserver that the trainer does not know");
+    diag.attachNote(roles.trainer.getLoc()) << "its fleet.peer is missing here";
+    hasErrors = true;
+  }
+}
+
+/// Transfers happen directly in @main and @startup; parameters change on
+/// servers.
+void TrainerCheck::checkPlaces() {
+  roles.trainer.walk([&](Operation *op) {
+    if (auto update = dyn_cast<optim::OptimizerOpInterface>(op)) {
+      error(op, "updates a parameter on one trainer only; with parameter "
+                "servers, that is the work of a pserver");
+      return;
+    }
+    if (!isa<FleetDialect>(op->getDialect()) || isa<PeerOp>(op))
+      return;
+    if (isa<ServeOp, OnOp>(op)) {
+      error(op, "has no place in the program of a trainer");
+      return;
+    }
+    auto function = dyn_cast<func::FuncOp>(op->getParentOp());
+    if (!function || function->getParentOp() != roles.trainer ||
+        !function.getBody().hasOneBlock() ||
+        (function.getSymName() != "main" && function.getSymName() != "startup"))
+      error(op, "must be directly in @main or @startup, in a body of one "
+                "block");
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// One function
+//===----------------------------------------------------------------------===//
+
+void TrainerCheck::visitSend(Transfers &transfers, SendOp send) {
+  if (transfers.function.getSymName() != "main") {
+    error(send, "has no place in @startup, which only receives");
+    return;
+  }
+  if (transfers.sendBarrier) {
+    InFlightDiagnostic diag =
+        error(send, "comes after the send_barrier of the step");
+    note(diag, transfers.sendBarrier, "the send_barrier is here");
+  }
+  auto [first, isNew] = transfers.sends.try_emplace(send.getNameAttr(), send);
+  if (!isNew) {
+    InFlightDiagnostic diag = error(send, "sends ")
+                              << send.getNameAttr() << " a second time";
+    note(diag, first->second, "the first time is here");
+    return;
+  }
+  ServerRole *server = getServer(send.getPeerAttr());
+  if (!server || !server->serve)
+    return; // reported by checkPeers or checkServers
+  OnOp on = server->byGradient.lookup(send.getNameAttr());
+  if (!on) {
+    InFlightDiagnostic diag = error(send, "sends ")
+                              << send.getNameAttr() << " to "
+                              << send.getPeerAttr()
+                              << ", which has no handler for it";
+    for (ServerRole &other : roles.servers)
+      if (OnOp elsewhere = other.byGradient.lookup(send.getNameAttr())) {
+        note(diag, elsewhere, "@" + *other.module.getSymName() + " handles it");
+        return;
+      }
+    note(diag, server->serve, "it serves here");
+    return;
+  }
+  Type served = getServedType(on);
+  if (served && served != send.getValue().getType()) {
+    InFlightDiagnostic diag = error(send, "sends ")
+                              << send.getNameAttr() << " as "
+                              << send.getValue().getType();
+    diag.attachNote(on.getLoc()) << "the block is " << served;
+  }
+}
+
+void TrainerCheck::visitRecv(Transfers &transfers, RecvOp recv) {
+  bool isMain = transfers.function.getSymName() == "main";
+  if (transfers.fetchBarrier) {
+    InFlightDiagnostic diag =
+        error(recv, "comes after the fetch_barrier of the step");
+    note(diag, transfers.fetchBarrier, "the fetch_barrier is here");
+  } else if (isMain && !transfers.sendBarrier) {
+    error(recv, "comes before the send_barrier of the step, so it would get "
+                "the values of the step before");
+  }
+  auto [first, isNew] = transfers.recvs.try_emplace(recv.getNameAttr(), recv);
+  if (!isNew) {
+    InFlightDiagnostic diag = error(recv, "receives ")
+                              << recv.getNameAttr() << " a second time";
+    note(diag, first->second, "the first time is here");
+    return;
+  }
+  ServerRole *server = getServer(recv.getPeerAttr());
+  if (!server || !server->serve)
+    return;
+  OnOp on = server->byBlock.lookup(recv.getNameAttr());
+  if (!on) {
+    InFlightDiagnostic diag = error(recv, "receives ")
+                              << recv.getNameAttr() << " from "
+                              << recv.getPeerAttr()
+                              << ", which does not serve it";
+    for (ServerRole &other : roles.servers)
+      if (OnOp elsewhere = other.byBlock.lookup(recv.getNameAttr())) {
+        note(diag, elsewhere, "@" + *other.module.getSymName() + " serves it");
+        return;
+      }
+    note(diag, server->serve, "it serves here");
+    return;
+  }
+  Type served = getServedType(on);
+  if (served && served != recv.getValue().getType()) {
+    InFlightDiagnostic diag = error(recv, "receives ")
+                              << recv.getNameAttr() << " as "
+                              << recv.getValue().getType();
+    diag.attachNote(on.getLoc()) << "the block is " << served;
+  }
+}
+
+void TrainerCheck::visitBarrier(Transfers &transfers, Operation *barrier) {
+  bool isSend = isa<SendBarrierOp>(barrier);
+  if (isSend && transfers.function.getSymName() != "main") {
+    error(barrier, "has no place in @startup, which only receives");
+    return;
+  }
+  Operation *same = isSend ? transfers.sendBarrier.getOperation()
+                           : transfers.fetchBarrier.getOperation();
+  if (same) {
+    InFlightDiagnostic diag =
+        error(barrier, "is the second one of its kind in the step");
+    note(diag, same, "the first one is here");
+    return;
+  }
+  if (isSend && transfers.fetchBarrier) {
+    InFlightDiagnostic diag =
+        error(barrier, "comes after the fetch_barrier of the step");
+    note(diag, transfers.fetchBarrier, "the fetch_barrier is here");
+  }
+  if (isSend)
+    transfers.sendBarrier = cast<SendBarrierOp>(barrier);
+  else
+    transfers.fetchBarrier = cast<FetchBarrierOp>(barrier);
+}
+
+/// What is received is there behind the fetch_barrier, not before.
+void TrainerCheck::checkUses(Transfers &transfers, RecvOp recv) {
+  Block *body = recv->getBlock();
+  for (Operation *user : recv.getValue().getUsers()) {
+    Operation *inBody = body->findAncestorOpInBlock(*user);
+    if (!transfers.fetchBarrier || !inBody ||
+        transfers.fetchBarrier->isBeforeInBlock(inBody))
+      continue;
+    InFlightDiagnostic diag = error(user, "uses the block ")
+                              << recv.getNameAttr()
+                              << " before its fetch_barrier";
+    note(diag, recv, "it is received here");
+  }
+}
+
+void TrainerCheck::checkFunction(Transfers &transfers) {
+  if (!transfers.function || transfers.function.isExternal() ||
+      !transfers.function.getBody().hasOneBlock())
+    return;
+  for (Operation &op : transfers.function.getBody().front()) {
+    if (auto send = dyn_cast<SendOp>(op))
+      visitSend(transfers, send);
+    else if (auto recv = dyn_cast<RecvOp>(op))
+      visitRecv(transfers, recv);
+    else if (isa<SendBarrierOp, FetchBarrierOp>(op))
+      visitBarrier(transfers, &op);
+  }
+  for (Operation &op : transfers.function.getBody().front()) {
+    if (auto send = dyn_cast<SendOp>(op); send && !transfers.sendBarrier) {
+      error(send, "is not followed by a fleet.send_barrier");
+      break;
+    }
+    auto recv = dyn_cast<RecvOp>(op);
+    if (!recv)
+      continue;
+    if (!transfers.fetchBarrier) {
+      error(recv, "is not followed by a fleet.fetch_barrier");
+      break;
+    }
+    checkUses(transfers, recv);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// The other side
+//===----------------------------------------------------------------------===//
+
+/// Every handler gets its gradient, and every block reaches the trainer.
+void TrainerCheck::checkHandlers(Transfers &main, Transfers &startup) {
+  for (ServerRole &server : roles.servers) {
+    for (auto [gradient, on] : server.byGradient)
+      if (!main.sends.contains(gradient)) {
+        InFlightDiagnostic diag = error(on, "waits for ")
+                                  << gradient << ", which no trainer sends";
+        note(diag, main.function, "a training step is here");
+      }
+    for (auto [block, on] : server.byBlock)
+      for (Transfers *transfers : {&main, &startup})
+        if (!transfers->recvs.contains(block)) {
+          InFlightDiagnostic diag = error(on, "serves the block ")
+                                    << block << ", which @"
+                                    << transfers->function.getSymName()
+                                    << " of the trainer does not receive";
+          note(diag, transfers->function, "the function is here");
+        }
+  }
+}
+
+LogicalResult TrainerCheck::run() {
+  checkPeers();
+  checkPlaces();
+  Transfers main, startup;
+  main.function = roles.trainer.lookupSymbol<func::FuncOp>("main");
+  startup.function = roles.trainer.lookupSymbol<func::FuncOp>("startup");
+  for (auto [transfers, name] :
+       {std::pair(&main, "main"), std::pair(&startup, "startup")}) {
+    if (!transfers->function) {
+      roles.trainer.emitError("has no function @") << name;
+      return failure();
+    }
+    checkFunction(*transfers);
+  }
+  checkHandlers(main, startup);
+  return failure(hasErrors);
+}
+
+LogicalResult mlir::fleet::checkTrainer(JobRoles &roles) {
+  return TrainerCheck(roles).run();
+}

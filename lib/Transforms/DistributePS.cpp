@@ -1,0 +1,343 @@
+//===- DistributePS.cpp - Make a job of trainers and servers --------------===//
+
+#include "fleet/Transforms/Passes.h"
+
+#include "dialects/Fleet/IR/Fleet.h"
+#include "dialects/Optim/IR/Optim.h"
+#include "lib/Transforms/Program.h"
+#include "lib/Transforms/SliceParameter.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
+
+#include "llvm/ADT/MapVector.h"
+
+namespace mlir::fleet {
+#define GEN_PASS_DEF_DISTRIBUTEPSPASS
+#include "fleet/Transforms/Passes.h.inc"
+} // namespace mlir::fleet
+
+using namespace mlir;
+using namespace mlir::fleet;
+using namespace mlir::fleet::dist;
+using namespace mlir::fleet::optim;
+
+namespace {
+/// One server of the job, and its program while that is being written.
+struct Server {
+  std::string name;
+  std::string endpoint;
+  ModuleOp module;
+  ServeOp serve;
+};
+
+/// A block and who owns it.
+struct Placement {
+  ParameterBlock block;
+  Server *owner;
+};
+
+/// What becomes of one update op of the program.
+struct Update {
+  OptimizerOpInterface op;
+  ParameterOp parameter;
+  SmallVector<StateOp> states;
+  SmallVector<Placement> placements;
+};
+
+struct DistributePSPass
+    : public fleet::impl::DistributePSPassBase<DistributePSPass> {
+  using DistributePSPassBase::DistributePSPassBase;
+
+  void runOnOperation() override;
+
+private:
+  LogicalResult readOptions();
+  LogicalResult collectUpdates(func::FuncOp main);
+  LogicalResult collectUpdate(OptimizerOpInterface op);
+  LogicalResult verifyAccesses(func::FuncOp main);
+  void place();
+  void createServers();
+  void fillServer(Update &update, const Placement &placement);
+  void rewriteTrainer(ModuleOp trainer, func::FuncOp main);
+  void receiveAll(OpBuilder &b, Location loc);
+
+  SmallVector<Server> servers;
+  /// In program order; at most one a parameter.
+  llvm::MapVector<Attribute, Update> updates;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Checks
+//===----------------------------------------------------------------------===//
+
+LogicalResult DistributePSPass::readOptions() {
+  ModuleOp program = getOperation();
+  if (trainers < 1)
+    return program.emitError("trainers: expected at least one, got ")
+           << trainers.getValue();
+  if (pservers.empty())
+    return program.emitError(
+        "pservers: names no server, expected HOST:PORT[,HOST:PORT...]");
+  SmallVector<Endpoint> endpoints;
+  for (const std::string &text : pservers) {
+    std::string why;
+    auto endpoint = parseEndpoint(text, why);
+    if (!endpoint)
+      return program.emitError("pservers: '")
+             << text << "' " << why << "; expected HOST:PORT";
+    if (llvm::is_contained(endpoints, *endpoint))
+      return program.emitError("pservers: '") << text << "' is listed twice";
+    endpoints.push_back(*endpoint);
+  }
+
+  // A peer has the name of its server's module, and shares a symbol table with
+  // the user's parameters.
+  std::string stem = "pserver_";
+  auto isTaken = [&](size_t i) {
+    return program.lookupSymbol(stem + std::to_string(i)) != nullptr;
+  };
+  while (llvm::any_of(llvm::seq<size_t>(0, pservers.size()), isTaken))
+    stem += "_";
+  servers.clear();
+  for (auto [i, text] : llvm::enumerate(pservers))
+    servers.push_back({stem + std::to_string(i), text, {}, {}});
+  return success();
+}
+
+LogicalResult DistributePSPass::collectUpdate(OptimizerOpInterface op) {
+  ModuleOp program = getOperation();
+  Update update{op, nullptr, {}, {}};
+  update.parameter =
+      program.lookupSymbol<ParameterOp>(op.getParameterAttr().getAttr());
+  if (!update.parameter)
+    return op.emitOpError("updates ")
+           << op.getParameterAttr() << ", which is no optim.parameter";
+  for (FlatSymbolRefAttr name : op.getStateSymbols()) {
+    auto state = program.lookupSymbol<StateOp>(name.getAttr());
+    if (!state)
+      return op.emitOpError("keeps state in ")
+             << name << ", which is no optim.state";
+    update.states.push_back(state);
+  }
+  // The update moves to another process, and with it what it reads.
+  for (OpOperand &operand : op->getOpOperands())
+    if (&operand != &op.getGradientMutable() &&
+        !matchPattern(operand.get(), m_Constant()))
+      return op.emitOpError("reads operand ")
+             << operand.getOperandNumber()
+             << ", which is neither its gradient nor a constant; a server "
+                "cannot compute it";
+  auto [first, isNew] =
+      updates.try_emplace(op.getParameterAttr(), std::move(update));
+  if (isNew)
+    return success();
+  InFlightDiagnostic diag = op.emitOpError("updates ")
+                            << op.getParameterAttr()
+                            << " a second time in one step";
+  diag.attachNote(first->second.op.getLoc()) << "the first time is here";
+  return diag;
+}
+
+LogicalResult DistributePSPass::collectUpdates(func::FuncOp main) {
+  ModuleOp program = getOperation();
+  updates.clear();
+  auto result = program.walk([&](OptimizerOpInterface op) {
+    if (op->getParentOp() != main) {
+      op.emitOpError("must be directly in @main to be moved to a server");
+      return WalkResult::interrupt();
+    }
+    return WalkResult(collectUpdate(op));
+  });
+  if (result.wasInterrupted())
+    return failure();
+  if (updates.empty())
+    return program.emitError(
+        "has nothing to distribute: no optimizer updates a parameter");
+  return success();
+}
+
+/// New values reach the trainer where the last update stood. What the program
+/// reads or writes must mean the same as it did on one machine.
+LogicalResult DistributePSPass::verifyAccesses(func::FuncOp main) {
+  ModuleOp program = getOperation();
+  Operation *last = updates.back().second.op;
+  auto result = program.walk([&](Operation *op) -> WalkResult {
+    if (auto assign = dyn_cast<AssignOp>(op))
+      return assign.emitOpError("changes ")
+             << assign.getVariableAttr()
+             << " on one trainer only; with parameter servers, variables "
+                "change by optimizers";
+    auto read = dyn_cast<ReadOp>(op);
+    if (!read)
+      return WalkResult::advance();
+    Operation *variable = program.lookupSymbol(read.getVariable());
+    if (isa_and_nonnull<StateOp>(variable)) {
+      InFlightDiagnostic diag = read.emitOpError("reads ")
+                                << read.getVariableAttr()
+                                << ", optimizer state that only servers have";
+      diag.attachNote(variable->getLoc()) << "it is declared here";
+      return diag;
+    }
+    auto update = updates.find(read.getVariableAttr());
+    Operation *inMain = main.getBody().front().findAncestorOpInBlock(*op);
+    if (update == updates.end() || !inMain ||
+        !update->second.op->isBeforeInBlock(inMain) ||
+        last->isBeforeInBlock(inMain))
+      return WalkResult::advance();
+    InFlightDiagnostic diag =
+        read.emitOpError("reads ")
+        << read.getVariableAttr()
+        << " after its update but before the last update of the step; its new "
+           "value has not come back from the server";
+    diag.attachNote(update->second.op.getLoc()) << "it is updated here";
+    return diag;
+  });
+  return failure(result.wasInterrupted());
+}
+
+//===----------------------------------------------------------------------===//
+// Servers
+//===----------------------------------------------------------------------===//
+
+/// Round robin over the blocks, in the order of updates.
+void DistributePSPass::place() {
+  size_t next = 0;
+  for (auto &[name, update] : updates)
+    for (ParameterBlock &block :
+         sliceParameter(update.parameter, servers.size())) {
+      update.placements.push_back(
+          {std::move(block), &servers[next % servers.size()]});
+      ++next;
+    }
+  for (size_t i = next; i < servers.size(); ++i)
+    getOperation().emitWarning("pservers: ")
+        << servers.size() << " servers for " << next << " parameter"
+        << (next == 1 ? "" : "s") << ", so '" << servers[i].endpoint
+        << "' will hold nothing";
+}
+
+void DistributePSPass::createServers() {
+  ModuleOp job = getOperation();
+  OpBuilder b = OpBuilder::atBlockEnd(job.getBody());
+  for (auto [i, server] : llvm::enumerate(servers)) {
+    server.module = ModuleOp::create(b, job.getLoc(), server.name);
+    server.module->setAttr(FleetDialect::getRoleAttrName(),
+                           RoleAttr::get(&getContext(), RoleKind::PServer, i));
+    OpBuilder inner = OpBuilder::atBlockEnd(server.module.getBody());
+    auto main = func::FuncOp::create(inner, job.getLoc(), kMainName,
+                                     inner.getFunctionType({}, {}));
+    inner.setInsertionPointToStart(main.addEntryBlock());
+    server.serve = ServeOp::create(inner, job.getLoc(), server.endpoint,
+                                   trainers, SyncMode::Sync);
+    server.serve.getHandlers().emplaceBlock();
+    func::ReturnOp::create(inner, job.getLoc());
+  }
+}
+
+/// Gives the owner of a block the parameter, its state, a function that
+/// applies the update, and a handler.
+void DistributePSPass::fillServer(Update &update, const Placement &placement) {
+  Server &server = *placement.owner;
+  auto main = server.module.lookupSymbol<func::FuncOp>(kMainName);
+  Location loc = update.op.getLoc();
+
+  // Variables come first, then update functions, then @main.
+  OpBuilder b(&getContext());
+  Operation *firstFunction = *server.module.getBody()->op_begin<func::FuncOp>();
+  b.setInsertionPoint(firstFunction);
+  b.clone(*update.parameter);
+  for (StateOp state : update.states)
+    b.clone(*state);
+
+  b.setInsertionPoint(main);
+  std::string name = ("update_" + update.parameter.getSymName()).str();
+  auto function = func::FuncOp::create(
+      b, loc, name, b.getFunctionType({placement.block.type}, {}));
+  SymbolTable(server.module).insert(function, main->getIterator());
+  b.setInsertionPointToStart(function.addEntryBlock());
+  IRMapping mapping;
+  mapping.map(update.op.getGradient(), function.getArgument(0));
+  for (Value operand : update.op->getOperands())
+    if (!mapping.contains(operand))
+      b.clone(*operand.getDefiningOp(), mapping);
+  b.clone(*update.op, mapping);
+  func::ReturnOp::create(b, loc);
+
+  b.setInsertionPointToEnd(&server.serve.getHandlers().front());
+  OnOp::create(b, update.parameter.getLoc(),
+               b.getStringAttr(placement.block.gradientName()),
+               FlatSymbolRefAttr::get(function.getSymNameAttr()),
+               FlatSymbolRefAttr::get(update.parameter.getSymNameAttr()),
+               b.getStringAttr(placement.block.name));
+}
+
+//===----------------------------------------------------------------------===//
+// Trainer
+//===----------------------------------------------------------------------===//
+
+/// Receives every block, waits, and assigns.
+void DistributePSPass::receiveAll(OpBuilder &b, Location loc) {
+  SmallVector<std::pair<Attribute, Value>> received;
+  for (auto &[name, update] : updates)
+    for (const Placement &placement : update.placements)
+      received.emplace_back(
+          name, RecvOp::create(b, loc, placement.block.type,
+                               b.getStringAttr(placement.block.name),
+                               FlatSymbolRefAttr::get(b.getContext(),
+                                                      placement.owner->name)));
+  FetchBarrierOp::create(b, loc);
+  for (auto [name, value] : received)
+    AssignOp::create(b, loc, cast<FlatSymbolRefAttr>(name), value);
+}
+
+void DistributePSPass::rewriteTrainer(ModuleOp trainer, func::FuncOp main) {
+  trainer->setAttr(FleetDialect::getRoleAttrName(),
+                   RoleAttr::get(&getContext(), RoleKind::Trainer));
+  OpBuilder b = OpBuilder::atBlockBegin(trainer.getBody());
+  for (const Server &server : servers)
+    PeerOp::create(b, trainer.getLoc(), server.name, server.endpoint);
+
+  Operation *last = updates.back().second.op;
+  b.setInsertionPointAfter(last);
+  SendBarrierOp::create(b, last->getLoc());
+  receiveAll(b, last->getLoc());
+  for (auto &[name, update] : updates) {
+    b.setInsertionPoint(update.op);
+    for (const Placement &placement : update.placements)
+      SendOp::create(
+          b, update.op.getLoc(), update.op.getGradient(),
+          FlatSymbolRefAttr::get(&getContext(), placement.owner->name),
+          b.getStringAttr(placement.block.gradientName()));
+    update.op->erase();
+    for (StateOp state : update.states)
+      state->erase();
+  }
+
+  b.setInsertionPointToEnd(trainer.getBody());
+  auto startup = func::FuncOp::create(b, main.getLoc(), kStartupName,
+                                      b.getFunctionType({}, {}));
+  b.setInsertionPointToStart(startup.addEntryBlock());
+  receiveAll(b, main.getLoc());
+  func::ReturnOp::create(b, main.getLoc());
+}
+
+void DistributePSPass::runOnOperation() {
+  ModuleOp program = getOperation();
+  func::FuncOp main;
+  if (failed(verifySingleMachine(program)) || !(main = getMain(program)) ||
+      failed(freeSymbol(program, kStartupName)) || failed(readOptions()) ||
+      failed(collectUpdates(main)) || failed(verifyAccesses(main)))
+    return signalPassFailure();
+
+  place();
+  ModuleOp trainer = nestProgram(program, "trainer");
+  program->setAttr(FleetDialect::getJobAttrName(),
+                   JobAttr::get(&getContext(), Mode::ParameterServer,
+                                SyncMode::Sync, trainers));
+  createServers();
+  for (auto &[name, update] : updates)
+    for (const Placement &placement : update.placements)
+      fillServer(update, placement);
+  rewriteTrainer(trainer, main);
+}

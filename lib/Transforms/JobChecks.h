@@ -1,0 +1,50 @@
+//===- JobChecks.h - Checks of a parameter-server job -----------*- C++ -*-===//
+//
+// The parts of fleet-verify-job. Every check emits its errors and goes on, so
+// that one run shows them all.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLEET_LIB_TRANSFORMS_JOBCHECKS_H
+#define FLEET_LIB_TRANSFORMS_JOBCHECKS_H
+
+#include "dialects/Fleet/IR/Fleet.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include "llvm/ADT/MapVector.h"
+
+namespace mlir::fleet {
+
+/// A server's program, and what it promises to trainers.
+struct ServerRole {
+  ModuleOp module;
+  int64_t index = 0;
+  dist::ServeOp serve; ///< null if there is no single one
+  llvm::MapVector<StringAttr, dist::OnOp> byGradient;
+  llvm::MapVector<StringAttr, dist::OnOp> byBlock;
+};
+
+/// The roles of a parameter-server job.
+struct JobRoles {
+  ModuleOp job;
+  dist::JobAttr attr;
+  ModuleOp trainer;
+  SmallVector<ServerRole> servers;
+
+  /// The server whose module is called `name`, or null.
+  ServerRole *findServer(StringRef name);
+};
+
+/// Checks each server by itself and against the others; fills in what they
+/// serve.
+LogicalResult checkServers(JobRoles &roles);
+
+/// Checks the trainer's program and its transfers against the servers.
+LogicalResult checkTrainer(JobRoles &roles);
+
+/// The parameter that a handler serves; null if the symbol is not one.
+Type getServedType(dist::OnOp on);
+
+} // namespace mlir::fleet
+
+#endif // FLEET_LIB_TRANSFORMS_JOBCHECKS_H

@@ -1,0 +1,70 @@
+//===- Program.cpp - What passes on whole programs share ------------------===//
+
+#include "lib/Transforms/Program.h"
+
+#include "dialects/Fleet/IR/Fleet.h"
+#include "dialects/Optim/IR/Optim.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+using namespace mlir::fleet;
+
+LogicalResult mlir::fleet::freeSymbol(ModuleOp program, StringRef name) {
+  SymbolTable table(program);
+  Operation *symbol = table.lookup(name);
+  if (!symbol)
+    return success();
+  if (!isa<optim::VariableOpInterface>(symbol))
+    return symbol->emitError("the name @")
+           << name << " is reserved for a function of the job";
+  if (auto parameter = dyn_cast<optim::ParameterOp>(symbol);
+      parameter && !parameter.getOriginAttr())
+    parameter.setOriginAttr(optim::OriginAttr::get(
+        program.getContext(), parameter.getSymNameAttr(),
+        DenseI64ArrayAttr::get(program.getContext(),
+                               parameter.getType().getShape()),
+        /*row_offset=*/0));
+  return table.renameToUnique(symbol, {});
+}
+
+func::FuncOp mlir::fleet::getMain(ModuleOp program) {
+  auto main = program.lookupSymbol<func::FuncOp>(kMainName);
+  if (!main || main.isExternal()) {
+    program.emitError("has no function @main, which is one training step");
+    return nullptr;
+  }
+  if (!main.getBody().hasOneBlock()) {
+    main.emitError("a training step is a straight line, but @main has ")
+        << main.getBody().getBlocks().size() << " blocks";
+    return nullptr;
+  }
+  return main;
+}
+
+LogicalResult mlir::fleet::verifySingleMachine(ModuleOp program) {
+  if (dist::getJob(program) || dist::getRole(program))
+    return program.emitError("is distributed already");
+  LogicalResult result = success();
+  program.walk([&](optim::MinimizeOp minimize) {
+    minimize.emitOpError("is still there; run optim-append-backward first");
+    result = failure();
+  });
+  return result;
+}
+
+ModuleOp mlir::fleet::nestProgram(ModuleOp program, StringRef name) {
+  auto nested = ModuleOp::create(program.getLoc(), name);
+  Block *from = program.getBody(), *to = nested.getBody();
+  to->getOperations().splice(to->end(), from->getOperations());
+  from->push_back(nested);
+  return nested;
+}
+
+void mlir::fleet::eraseDeadOps(Operation *begin, Operation *end) {
+  for (Operation *op = end->getPrevNode(); op != begin;) {
+    Operation *previous = op->getPrevNode();
+    if (isOpTriviallyDead(op))
+      op->erase();
+    op = previous;
+  }
+}

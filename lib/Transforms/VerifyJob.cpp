@@ -1,0 +1,112 @@
+//===- VerifyJob.cpp - Check that the programs of a job agree -------------===//
+
+#include "fleet/Transforms/Passes.h"
+
+#include "lib/Transforms/JobChecks.h"
+
+namespace mlir::fleet {
+#define GEN_PASS_DEF_VERIFYJOBPASS
+#include "fleet/Transforms/Passes.h.inc"
+} // namespace mlir::fleet
+
+using namespace mlir;
+using namespace mlir::fleet;
+using namespace mlir::fleet::dist;
+
+ServerRole *JobRoles::findServer(StringRef name) {
+  for (ServerRole &server : servers)
+    if (server.module.getSymName() == name)
+      return &server;
+  return nullptr;
+}
+
+/// Collects the roles and checks that they are those of the job's mode.
+static LogicalResult collectRoles(JobRoles &roles, ModuleOp &local) {
+  bool isLocal = roles.attr.getMode() == Mode::Local;
+  LogicalResult result = success();
+  auto takeOnly = [&](ModuleOp &slot, ModuleOp module) {
+    if (slot) {
+      InFlightDiagnostic diag = module.emitError("is a second ")
+                                << stringifyRoleKind(getRole(module).getKind())
+                                << " program in the job";
+      diag.attachNote(slot.getLoc()) << "the first one is here";
+      result = failure();
+    }
+    slot = module;
+  };
+  for (Operation &op : *roles.job.getBody()) {
+    auto module = dyn_cast<ModuleOp>(op);
+    RoleAttr role = module ? getRole(module) : RoleAttr();
+    if (!role || !module.getSymName()) {
+      op.emitError("does not belong in a job, which holds named modules with "
+                   "a fleet.role");
+      result = failure();
+      continue;
+    }
+    if (isLocal != (role.getKind() == RoleKind::Local)) {
+      module.emitError("has the role ")
+          << stringifyRoleKind(role.getKind()) << " in a job of mode "
+          << stringifyMode(roles.attr.getMode());
+      result = failure();
+      continue;
+    }
+    if (role.getKind() == RoleKind::Local)
+      takeOnly(local, module);
+    else if (role.getKind() == RoleKind::Trainer)
+      takeOnly(roles.trainer, module);
+    else
+      roles.servers.push_back({module, *role.getIndex(), {}, {}, {}});
+  }
+  if (isLocal ? !local : !roles.trainer)
+    return roles.job.emitError("has no ")
+           << (isLocal ? "local" : "trainer") << " program";
+  if (!isLocal && roles.servers.empty())
+    return roles.job.emitError("has no pserver program");
+  return result;
+}
+
+/// A program of one process talks to nobody.
+static LogicalResult checkLocal(ModuleOp local) {
+  LogicalResult result = success();
+  local.walk([&](Operation *op) {
+    if (!isa<FleetDialect>(op->getDialect()))
+      return;
+    op->emitOpError("has no place in a local program");
+    result = failure();
+  });
+  if (!local.lookupSymbol<func::FuncOp>("main"))
+    return local.emitError("has no function @main");
+  return result;
+}
+
+namespace {
+struct VerifyJobPass : public fleet::impl::VerifyJobPassBase<VerifyJobPass> {
+  void runOnOperation() override {
+    ModuleOp job = getOperation();
+    markAllAnalysesPreserved();
+    JobAttr attr = getJob(job);
+    if (!attr) {
+      job.emitError("is no job: it has no fleet.job; distribute it first");
+      return signalPassFailure();
+    }
+    if (attr.getMode() == Mode::Collective) {
+      job.emitError("has the mode collective, which is not supported yet; "
+                    "expected local or ps");
+      return signalPassFailure();
+    }
+    JobRoles roles{job, attr, {}, {}};
+    ModuleOp local;
+    if (failed(collectRoles(roles, local)))
+      return signalPassFailure();
+    if (local) {
+      if (failed(checkLocal(local)))
+        signalPassFailure();
+      return;
+    }
+    bool serversAgree = succeeded(checkServers(roles));
+    bool trainerAgrees = succeeded(checkTrainer(roles));
+    if (!serversAgree || !trainerAgrees)
+      signalPassFailure();
+  }
+};
+} // namespace
