@@ -108,9 +108,15 @@ int64_t countFields(std::string_view line) {
 
 enum class Parsed { Number, NotNumber, NotWhole, TooLarge };
 
-template <typename T> Parsed parseFloating(std::string_view text, T &value) {
-  if (!text.empty() && text.front() == '+')
+/// from_chars does not know a leading plus.
+std::string_view withoutPlus(std::string_view text) {
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-')
     text.remove_prefix(1);
+  return text;
+}
+
+template <typename T> Parsed parseFloating(std::string_view text, T &value) {
+  text = withoutPlus(text);
   const char *end = text.data() + text.size();
   auto [next, error] = std::from_chars(text.data(), end, value);
   if (next != end || error == std::errc::invalid_argument || text.empty())
@@ -125,8 +131,7 @@ template <typename T> Parsed parseFloating(std::string_view text, T &value) {
 }
 
 template <typename T> Parsed parseInteger(std::string_view text, T &value) {
-  if (!text.empty() && text.front() == '+')
-    text.remove_prefix(1);
+  text = withoutPlus(text);
   const char *end = text.data() + text.size();
   auto [next, error] = std::from_chars(text.data(), end, value);
   if (next == end && error == std::errc() && !text.empty())

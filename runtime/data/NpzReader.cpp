@@ -18,6 +18,9 @@ constexpr uint64_t maxRatio = 100;
 /// Deflate cannot pack tighter than this, so that a larger claim is a lie.
 constexpr uint64_t deflateRatio = 1032;
 constexpr size_t listedMembers = 10;
+/// What ends even an archive with nothing in it. libzip takes an empty file for
+/// one that is about to be made.
+constexpr uint64_t smallestArchive = 22;
 
 /// Lets libzip read through a ReadableFile.
 class ArchiveSource {
@@ -206,6 +209,10 @@ StatusOr<Dataset> fleet::readNpz(const std::string &path,
                                  const std::vector<InputRequest> &requests,
                                  Files &files) {
   FLEET_ASSIGN_OR_RETURN(auto file, files.openForReading(path));
+  if (file->size() < smallestArchive)
+    return makeError(StatusCode::DataLoss,
+                     "{} is not a sound npz file: it has {} bytes", path,
+                     file->size());
   ArchiveSource source(*file);
   FLEET_ASSIGN_OR_RETURN(Archive archive, openArchive(path, source));
   std::vector<DatasetInput> inputs;
