@@ -310,6 +310,12 @@ FailureOr<SmallVector<Value>> AccuracyOp::decompose(OpBuilder &b) {
   return SmallVector<Value>{mean};
 }
 
+LogicalResult AccuracyOp::buildGradient(OpBuilder &, ValueRange,
+                                        SmallVectorImpl<Value> &) {
+  return emitOpError("has no gradient, since it changes in steps; minimize a "
+                     "loss such as nn.softmax_cross_entropy");
+}
+
 //===----------------------------------------------------------------------===//
 // sum_to
 //===----------------------------------------------------------------------===//

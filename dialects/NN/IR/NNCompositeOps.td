@@ -104,11 +104,12 @@ def NN_SoftmaxCrossEntropyOp : NN_InferredOp<"softmax_cross_entropy", [
       "$logits `,` $labels attr-dict `:` functional-type(operands, results)";
 }
 
-def NN_AccuracyOp : NN_InferredOp<"accuracy", [NN_Decomposable]> {
+def NN_AccuracyOp : NN_InferredOp<"accuracy", [NN_Differentiable, NN_Decomposable]> {
   let summary = "share of rows whose largest logit is the label's";
   let description = [{
     The part of the rows, between 0 and 1, in which the largest logit (the first
-    of several that are equal) is the one of the label. Has no gradient.
+    of several that are equal) is the one of the label. It changes in steps, so
+    asking for its gradient is an error.
 
     Example:
 
