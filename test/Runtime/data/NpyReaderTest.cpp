@@ -1,7 +1,7 @@
 //===- NpyReaderTest.cpp --------------------------------------------------===//
 
 #include "runtime/data/NpyReader.h"
-#include "../base/TemporaryDirectory.h"
+#include "../base/MemoryFiles.h"
 #include "NpyText.h"
 #include "runtime/data/Dataset.h"
 
@@ -20,7 +20,8 @@ const std::string sixFloats = bytesOf<float>({1, 2, 3, 4, 5, 6});
 class NpyTest : public testing::Test {
 protected:
   StatusOr<Dataset> load(const std::string &text, InputRequest request) {
-    auto spec = parseDataSpec("x=" + directory.write("x.npy", text));
+    files.contents["x.npy"] = text;
+    auto spec = parseDataSpec("x=x.npy");
     return loadDataset(*spec, {std::move(request)}, files);
   }
   std::string errorOf(const std::string &text,
@@ -29,12 +30,11 @@ protected:
     EXPECT_FALSE(data.ok());
     if (data.ok())
       return "";
-    EXPECT_THAT(data.status().message(), HasSubstr(directory.file("x.npy")));
+    EXPECT_THAT(data.status().message(), HasSubstr("x.npy"));
     return data.status().message();
   }
 
-  TemporaryDirectory directory;
-  SystemFiles files;
+  MemoryFiles files;
 };
 
 TEST_F(NpyTest, AnArrayIsLoadedAsItIs) {
@@ -168,17 +168,14 @@ TEST_F(NpyTest, EveryFlippedBitOfTheHeaderIsSafe) {
 }
 
 TEST_F(NpyTest, InputsMustHaveTheSameNumberOfRows) {
-  directory.write("x.npy", npyText("<f4", "(3, 2)", sixFloats));
-  directory.write("y.npy", npyText("<f4", "(6,)", sixFloats));
-  auto spec = parseDataSpec("x=" + directory.file("x.npy") +
-                            ",y=" + directory.file("y.npy"));
+  files.contents["x.npy"] = npyText("<f4", "(3, 2)", sixFloats);
+  files.contents["y.npy"] = npyText("<f4", "(6,)", sixFloats);
+  auto spec = parseDataSpec("x=x.npy,y=y.npy");
   auto data =
       loadDataset(*spec, {{"y", plan::F32, {1}}, {"x", plan::F32, {2}}}, files);
   ASSERT_FALSE(data.ok());
-  EXPECT_EQ(data.status().message(), directory.file("x.npy") +
-                                         " has 3 rows, but " +
-                                         directory.file("y.npy") + " has 6");
-  spec = parseDataSpec("x=" + directory.file("none.npy"));
+  EXPECT_EQ(data.status().message(), "x.npy has 3 rows, but y.npy has 6");
+  spec = parseDataSpec("x=none.npy");
   EXPECT_EQ(loadDataset(*spec, {{"x", plan::F32, {2}}}, files).status().code(),
             StatusCode::NotFound);
 }

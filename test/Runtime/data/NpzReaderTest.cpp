@@ -1,6 +1,7 @@
 //===- NpzReaderTest.cpp --------------------------------------------------===//
 
 #include "../base/FaultyFiles.h"
+#include "../base/MemoryFiles.h"
 #include "../base/TemporaryDirectory.h"
 #include "NpyText.h"
 #include "runtime/data/Dataset.h"
@@ -40,6 +41,12 @@ protected:
   StatusOr<Dataset> load(std::vector<InputRequest> requests) {
     auto spec = parseDataSpec(directory.file("d.npz"));
     return loadDataset(*spec, requests, files);
+  }
+  StatusOr<Dataset> loadText(const std::string &text,
+                             const std::vector<InputRequest> &requests) {
+    MemoryFiles memory;
+    memory.contents["d.npz"] = text;
+    return loadDataset(*parseDataSpec("d.npz"), requests, memory);
   }
   std::string errorOf(std::vector<InputRequest> requests) {
     auto data = load(std::move(requests));
@@ -98,8 +105,7 @@ TEST_F(NpzTest, EveryTruncationIsAnError) {
   archive({{"x.npy", x}, {"y.npy", y}});
   std::string text = directory.read("d.npz");
   for (size_t length = 0; length < text.size(); ++length) {
-    directory.write("d.npz", text.substr(0, length));
-    EXPECT_NE(errorOf(both), "") << length;
+    EXPECT_FALSE(loadText(text.substr(0, length), both).ok()) << length;
   }
 }
 
@@ -109,8 +115,7 @@ TEST_F(NpzTest, AFlippedBitNeverGivesOtherNumbers) {
   for (size_t bit = 0; bit < text.size() * 8; ++bit) {
     std::string flipped = text;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
-    directory.write("d.npz", flipped);
-    auto data = load(both);
+    auto data = loadText(flipped, both);
     if (!data.ok())
       continue; // most of the time; dates and the like do not matter
     auto *first = reinterpret_cast<const float *>(data->inputs()[0].row(0));
