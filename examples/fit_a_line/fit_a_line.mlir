@@ -31,7 +31,7 @@ module @fit_a_line {
 
     %d = nn.square_error %p, %y : (tensor<?x1xf32>, tensor<?x1xf32>) -> tensor<?x1xf32>
     %loss = nn.mean %d : tensor<?x1xf32> -> tensor<f32>
-    optim.minimize %loss with #optim.sgd<learning_rate = 1.0e-2> : tensor<f32>
+    optim.minimize %loss : tensor<f32> with #optim.sgd<learning_rate = 1.0e-2>
     return %loss : tensor<f32>
   }
 }

@@ -32,7 +32,7 @@ module @mlp {
     %cost = nn.softmax_cross_entropy %logits, %y : (tensor<?x2xf32>, tensor<?x1xi64>) -> tensor<?x1xf32>
     %loss = nn.mean %cost : tensor<?x1xf32> -> tensor<f32>
     %accuracy = nn.accuracy %logits, %y : (tensor<?x2xf32>, tensor<?x1xi64>) -> tensor<f32>
-    optim.minimize %loss with #optim.sgd<learning_rate = 1.0e-1> : tensor<f32>
+    optim.minimize %loss : tensor<f32> with #optim.sgd<learning_rate = 1.0e-1>
     return %loss, %accuracy : tensor<f32>, tensor<f32>
   }
 }

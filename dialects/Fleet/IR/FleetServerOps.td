@@ -22,7 +22,7 @@ def Fleet_ServeOp : Fleet_Op<"serve",
                        Fleet_SyncModeAttr:$sync);
   let regions = (region SizedRegion<1>:$handlers);
   let assemblyFormat = [{
-    `endpoint` `=` $endpoint `,` `trainers` `=` $trainers `,` $sync $handlers
+    `endpoint` `=` $endpoint `,` `trainers` `=` $trainers `,` `` $sync $handlers
     attr-dict
   }];
   let hasVerifier = 1;

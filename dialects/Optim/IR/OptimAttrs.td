@@ -31,11 +31,11 @@ class Optim_Attr<string name, string mnemonic_, list<Trait> traits = []>
 // Initializers
 //===----------------------------------------------------------------------===//
 
-class Optim_Initializer<string name, string mnemonic>
+class Optim_InitializerDef<string name, string mnemonic>
     : Optim_Attr<name, mnemonic,
                  [DeclareAttrInterfaceMethods<InitializerAttrInterface>]>;
 
-def Optim_ConstantAttr : Optim_Initializer<"Constant", "constant"> {
+def Optim_ConstantAttr : Optim_InitializerDef<"Constant", "constant"> {
   let summary = "every element has the same value";
   let description = "Example: `#optim.constant<0.5>`.";
   let parameters = (ins Optim_Float<"the value">:$value);
@@ -46,7 +46,7 @@ def Optim_ConstantAttr : Optim_Initializer<"Constant", "constant"> {
   let genVerifyDecl = 1;
 }
 
-def Optim_UniformAttr : Optim_Initializer<"Uniform", "uniform"> {
+def Optim_UniformAttr : Optim_InitializerDef<"Uniform", "uniform"> {
   let summary = "uniform in [low, high)";
   let description = "Example: `#optim.uniform<low = -0.1, high = 0.1>`.";
   let parameters = (ins Optim_Float<"lowest value">:$low,
@@ -60,7 +60,7 @@ def Optim_UniformAttr : Optim_Initializer<"Uniform", "uniform"> {
 }
 
 class Optim_NormalBase<string name, string mnemonic>
-    : Optim_Initializer<name, mnemonic> {
+    : Optim_InitializerDef<name, mnemonic> {
   let parameters = (ins Optim_DefaultFloat<"0.0", "the mean">:$mean,
                         Optim_DefaultFloat<"1.0", "standard deviation">:$stddev);
   let assemblyFormat = "`<` struct(params) `>`";
@@ -82,7 +82,7 @@ def Optim_TruncatedNormalAttr
 }
 
 class Optim_NamedInitializer<string name, string mnemonic, string summary_>
-    : Optim_Initializer<name, mnemonic> {
+    : Optim_InitializerDef<name, mnemonic> {
   let summary = summary_;
   let description = "Example: `#optim." # mnemonic # "`.\n\n"
     # "`fan_in` is the first extent and `fan_out` the second; a vector has "
@@ -90,11 +90,11 @@ class Optim_NamedInitializer<string name, string mnemonic, string summary_>
     # "is that of a convolution filter: `fan_in = shape[1] * window`, "
     # "`fan_out = shape[0] * window`.";
 }
-def Optim_ZerosAttr : Optim_Initializer<"Zeros", "zeros"> {
+def Optim_ZerosAttr : Optim_InitializerDef<"Zeros", "zeros"> {
   let summary = "every element is zero";
   let description = "Example: `#optim.zeros`.";
 }
-def Optim_OnesAttr : Optim_Initializer<"Ones", "ones"> {
+def Optim_OnesAttr : Optim_InitializerDef<"Ones", "ones"> {
   let summary = "every element is one";
   let description = "Example: `#optim.ones`.";
 }
@@ -111,20 +111,20 @@ def Optim_HeNormalAttr : Optim_NamedInitializer<
 // Optimizers
 //===----------------------------------------------------------------------===//
 
-class Optim_Optimizer<string name, string mnemonic>
+class Optim_OptimizerDef<string name, string mnemonic>
     : Optim_Attr<name, mnemonic,
                  [DeclareAttrInterfaceMethods<OptimizerAttrInterface>]> {
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
 
-def Optim_SgdAttr : Optim_Optimizer<"Sgd", "sgd"> {
+def Optim_SgdAttr : Optim_OptimizerDef<"Sgd", "sgd"> {
   let summary = "plain gradient descent";
   let description = "Example: `#optim.sgd<learning_rate = 1.0e-2>`.";
   let parameters = (ins Optim_Float<"step size">:$learning_rate);
 }
 
-def Optim_MomentumAttr : Optim_Optimizer<"Momentum", "momentum"> {
+def Optim_MomentumAttr : Optim_OptimizerDef<"Momentum", "momentum"> {
   let summary = "gradient descent with momentum";
   let description = [{
     Example: `#optim.momentum<learning_rate = 1.0e-2, nesterov = true>`.
@@ -136,7 +136,7 @@ def Optim_MomentumAttr : Optim_Optimizer<"Momentum", "momentum"> {
       "::mlir::BoolAttr::get($_ctxt, false)", "look ahead">:$nesterov);
 }
 
-def Optim_AdamAttr : Optim_Optimizer<"Adam", "adam"> {
+def Optim_AdamAttr : Optim_OptimizerDef<"Adam", "adam"> {
   let summary = "adaptive moments";
   let description = "Example: `#optim.adam<learning_rate = 1.0e-3>`.";
   let parameters = (ins

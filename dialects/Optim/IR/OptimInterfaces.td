@@ -45,6 +45,21 @@ def OptimizerAttrInterface : AttrInterface<"OptimizerAttrInterface"> {
          "::mlir::Value":$gradient)>];
 }
 
+/// An attribute of an op, by its interface. In an assembly format, put no colon
+/// behind it: `#optim.sgd<...> : type` reads as an attribute with a type.
+class Optim_AttrBy<AttrInterface interface>
+    : Attr<interface.predicate, interface.summary> {
+  let storageType = interface.storageType;
+  let returnType = interface.returnType;
+  let convertFromStorage = interface.convertFromStorage;
+}
+def Optim_Initializer : Optim_AttrBy<InitializerAttrInterface> {
+  let summary = "initializer, such as #optim.zeros";
+}
+def Optim_Optimizer : Optim_AttrBy<OptimizerAttrInterface> {
+  let summary = "optimizer, such as #optim.sgd";
+}
+
 //===----------------------------------------------------------------------===//
 // Operations
 //===----------------------------------------------------------------------===//

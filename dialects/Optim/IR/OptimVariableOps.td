@@ -21,7 +21,7 @@ def Optim_ParameterOp : Optim_Op<"parameter",
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
                        TypeAttrOf<Optim_VariableType>:$type,
-                       InitializerAttrInterface:$init,
+                       Optim_Initializer:$init,
                        UnitAttr:$frozen,
                        OptionalAttr<Optim_OriginAttr>:$origin);
   let assemblyFormat = [{
@@ -50,7 +50,7 @@ def Optim_StateOp : Optim_Op<"state",
                        FlatSymbolRefAttr:$parameter,
                        StrAttr:$slot,
                        TypeAttrOf<Optim_VariableType>:$type,
-                       InitializerAttrInterface:$init,
+                       Optim_Initializer:$init,
                        OptionalAttr<Optim_OriginAttr>:$origin);
   let assemblyFormat = [{
     $sym_name `of` $parameter `slot` `=` $slot `:` $type `init` `=` $init
@@ -102,17 +102,17 @@ def Optim_MinimizeOp : Optim_Op<"minimize",
     Example:
 
     ```mlir
-    optim.minimize %loss with #optim.sgd<learning_rate = 1.0e-2> : tensor<f32>
-    optim.minimize %loss with #optim.adam<learning_rate = 1.0e-3>
-      parameters = [@w, @b] : tensor<f32>
+    optim.minimize %loss : tensor<f32> with #optim.sgd<learning_rate = 1.0e-2>
+    optim.minimize %loss : tensor<f32> with #optim.adam<learning_rate = 1.0e-3>
+      parameters = [@w, @b]
     ```
   }];
   let arguments = (ins RankedTensorOf<[F32, F64]>:$loss,
-                       OptimizerAttrInterface:$optimizer,
+                       Optim_Optimizer:$optimizer,
                        OptionalAttr<FlatSymbolRefArrayAttr>:$parameters);
   let assemblyFormat = [{
-    $loss `with` $optimizer (`parameters` `=` $parameters^)? attr-dict
-    `:` type($loss)
+    $loss `:` type($loss) `with` $optimizer (`parameters` `=` $parameters^)?
+    attr-dict
   }];
   let hasVerifier = 1;
 }

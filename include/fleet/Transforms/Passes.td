@@ -30,7 +30,7 @@ def AppendBackwardPass : Pass<"optim-append-backward", "::mlir::ModuleOp"> {
       %w = optim.read @w : tensor<4x1xf32>
       %p = nn.matmul %x, %w : (tensor<?x4xf32>, tensor<4x1xf32>) -> tensor<?x1xf32>
       %loss = nn.reduce sum %p dims = [0, 1] : tensor<?x1xf32> -> tensor<f32>
-      optim.minimize %loss with #optim.sgd<learning_rate = 1.0e-2> : tensor<f32>
+      optim.minimize %loss : tensor<f32> with #optim.sgd<learning_rate = 1.0e-2>
       return
     }
     ```
