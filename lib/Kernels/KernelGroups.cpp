@@ -4,6 +4,7 @@
 
 #include "dialects/NN/IR/NN.h"
 #include "fleet/Analysis/Rows.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 using namespace mlir::fleet;
@@ -18,8 +19,16 @@ bool KernelSchedule::isFree(Operation *op) {
 }
 
 KernelSchedule::KernelSchedule(Block &block) {
+  // Values that are there from the start (parameters, constants) come first, or
+  // what needs one of them could not join a kernel that stands before it.
+  for (Operation &op : block.without_terminator()) {
+    if (!isMemoryEffectFree(&op) && !hasSingleEffect<MemoryEffects::Read>(&op))
+      break;
+    if (op.getNumOperands() == 0 && !isFree(&op))
+      place(&op);
+  }
   for (Operation &op : block.without_terminator())
-    if (!isFree(&op))
+    if (!isFree(&op) && !position.count(&op))
       place(&op);
 }
 

@@ -3,10 +3,13 @@
 #include "Options.h"
 
 #include "dialects/Fleet/IR/Fleet.h"
+#include "fleet/InitAll.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
@@ -60,57 +63,66 @@ static void checkServers(const TranspileOptions &options) {
   for (const std::string &endpoint : options.pservers) {
     checkEndpoint("pservers", endpoint);
     if (!seen.insert(endpoint).second)
-      failUsage("--pservers names " + endpoint + " twice; each server needs an "
-                                                 "endpoint of its own");
+      failUsage("--pservers names " + endpoint +
+                " twice; each server needs an "
+                "endpoint of its own");
   }
 }
 
 TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
-  cl::OptionCategory category("Options of fleet-transpile");
-  cl::opt<std::string> input(cl::Positional, cl::desc("INPUT"), cl::init(""),
-                             cl::cat(category));
-  cl::opt<std::string> output(
-      "o", cl::desc("Folder to write the job into; - with --emit=mlir: print "
-                    "the whole job module"),
+  // LLVM keeps pointers to options for as long as the process lives.
+  static cl::OptionCategory category("Options of fleet-transpile");
+  static cl::opt<std::string> input(cl::Positional, cl::desc("INPUT"),
+                                    cl::init(""), cl::cat(category));
+  static cl::opt<std::string> output(
+      "o",
+      cl::desc("Folder to write the job into; - with --emit=mlir: print "
+               "the whole job module"),
       cl::value_desc("JOB_DIR"), cl::cat(category));
-  cl::opt<std::string> mode("mode", cl::desc("local (default) or ps (parameter "
-                                             "servers)"),
-                            cl::value_desc("local|ps"), cl::init("local"),
-                            cl::cat(category));
-  cl::opt<std::string> trainers("trainers", cl::desc("Number of trainers "
-                                                     "(default 1)"),
-                                cl::value_desc("N"), cl::init("1"),
-                                cl::cat(category));
-  cl::list<std::string> pservers(
+  static cl::opt<std::string> mode("mode",
+                                   cl::desc("local (default) or ps (parameter "
+                                            "servers)"),
+                                   cl::value_desc("local|ps"),
+                                   cl::init("local"), cl::cat(category));
+  static cl::opt<std::string> trainers("trainers",
+                                       cl::desc("Number of trainers "
+                                                "(default 1)"),
+                                       cl::value_desc("N"), cl::init("1"),
+                                       cl::cat(category));
+  static cl::list<std::string> pservers(
       "pservers", cl::desc("Endpoints of the parameter servers"),
       cl::value_desc("HOST:PORT,..."), cl::CommaSeparated, cl::cat(category));
-  cl::opt<std::string> syncMode("sync-mode", cl::desc("When servers apply "
-                                                      "gradients: sync"),
-                                cl::value_desc("sync"), cl::init("sync"),
-                                cl::cat(category));
-  cl::opt<std::string> trainerId(
+  static cl::opt<std::string> syncMode("sync-mode",
+                                       cl::desc("When servers apply "
+                                                "gradients: sync"),
+                                       cl::value_desc("sync"), cl::init("sync"),
+                                       cl::cat(category));
+  static cl::opt<std::string> trainerId(
       "trainer-id",
       cl::desc("Accepted and checked; one trainer program serves all ranks"),
       cl::value_desc("I"), cl::cat(category));
-  cl::opt<std::string> endpoint(
+  static cl::opt<std::string> endpoint(
       "current-endpoint", cl::desc("With --role=pserver: only this server"),
       cl::value_desc("HOST:PORT"), cl::cat(category));
-  cl::opt<std::string> role("role", cl::desc("Write only the programs of this "
-                                             "role"),
-                            cl::value_desc("trainer|pserver"),
-                            cl::cat(category));
-  cl::opt<std::string> emit("emit", cl::desc("Files to write: mlir, plan, or "
-                                             "all (default)"),
-                            cl::value_desc("mlir|plan|all"), cl::init("all"),
-                            cl::cat(category));
-  cl::opt<std::string> target("target", cl::desc("Device to compile for: cpu"),
-                              cl::value_desc("cpu"), cl::init("cpu"),
-                              cl::cat(category));
-  cl::opt<std::string> targetCpu(
+  static cl::opt<std::string> role("role",
+                                   cl::desc("Write only the programs of this "
+                                            "role"),
+                                   cl::value_desc("trainer|pserver"),
+                                   cl::cat(category));
+  static cl::opt<std::string> emit("emit",
+                                   cl::desc("Files to write: mlir, plan, or "
+                                            "all (default)"),
+                                   cl::value_desc("mlir|plan|all"),
+                                   cl::init("all"), cl::cat(category));
+  static cl::opt<std::string> target(
+      "target", cl::desc("Device to compile for: cpu"), cl::value_desc("cpu"),
+      cl::init("cpu"), cl::cat(category));
+  static cl::opt<std::string> targetCpu(
       "target-cpu",
       cl::desc("CPU to compile for: native (default), x86-64-v3, znver4, ..."),
       cl::value_desc("NAME"), cl::init("native"), cl::cat(category));
 
+  registerFleetPasses(); // so that --mlir-print-ir-after=<pass> knows them
   registerAsmPrinterCLOptions();
   registerMLIRContextCLOptions();
   registerPassManagerCLOptions();
@@ -121,12 +133,13 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
   std::string message;
   llvm::raw_string_ostream errors(message);
   if (!cl::ParseCommandLineOptions(argc, argv, kOverview, &errors)) {
+    // "fleet-transpile: Unknown command line argument '--x'.  Try: ..."
     StringRef line = StringRef(message).split('\n').first;
-    line.consume_front("fleet-transpile: ");
-    failUsage(line.substr(line.find(": ") == StringRef::npos ||
-                                  !line.contains("fleet-transpile")
-                              ? 0
-                              : line.find(": ") + 2));
+    if (line.trim().empty())
+      std::exit(2); // the parser of the option printed its own line
+    line.consume_front(argv[0]);
+    line.consume_front(": ");
+    failUsage(line);
   }
 
   TranspileOptions options;
@@ -167,15 +180,16 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
   if (!role.empty() && role != "trainer" && role != "pserver")
     failUsage("--role=" + role + ": expected trainer or pserver");
   if (!role.empty() && options.mode == Mode::Local)
-    failUsage("--role=" + role + " is for --mode=ps; a local job has one program");
+    failUsage("--role=" + role +
+              " is for --mode=ps; a local job has one program");
   if (!endpoint.empty()) {
     checkEndpoint("current-endpoint", endpoint);
     if (role != "pserver")
       failUsage("--current-endpoint goes with --role=pserver");
     if (llvm::find(options.pservers, endpoint.getValue()) ==
         options.pservers.end())
-      failUsage("--current-endpoint=" + endpoint + " is none of --pservers=" +
-                llvm::join(options.pservers, ","));
+      failUsage("--current-endpoint=" + endpoint +
+                " is none of --pservers=" + llvm::join(options.pservers, ","));
   }
   options.emitPrograms = emit == "mlir" || emit == "all";
   options.emitPlans = emit == "plan" || emit == "all";

@@ -16,7 +16,6 @@ def Plan_Dialect : Dialect {
     scheduling can be printed, FileChecked and verified; it knows nothing of the
     program it came from except source locations.
   }];
-  let useDefaultAttributePrinterParser = 1;
   let dependentDialects = ["::mlir::memref::MemRefDialect"];
 }
 

@@ -38,7 +38,7 @@ LogicalResult FunctionOp::verifyRegions() {
     if (!names.insert(output.getName()).second)
       return output.emitOpError("repeats the name \"")
              << output.getName() << "\"";
-  int64_t argument = 0;
+  uint64_t argument = 0;
   for (auto input : getBody().getOps<InputOp>())
     if (input.getArgument() != argument++)
       return input.emitOpError("is input number ")
@@ -46,7 +46,7 @@ LogicalResult FunctionOp::verifyRegions() {
              << input.getArgument();
   for (auto temporary : getBody().getOps<TemporaryOp>())
     if (auto slot = temporary.getSlot();
-        slot && (*slot < 0 || *slot >= static_cast<int64_t>(getNumSlots())))
+        slot && (*slot >= getNumSlots()))
       return temporary.emitOpError("lies in slot ")
              << *slot << " of an arena with " << getNumSlots();
   return success();

@@ -149,7 +149,7 @@ static FailureOr<std::string> link(ModuleOp kernels, StringRef object) {
   lld::Result result = lld::lldMain(
       {"ld.lld", "-shared", "--build-id=none", "--threads=1", "-o",
        libraryPath.c_str(), objectPath.c_str()},
-      llvm::nulls(), errors, {{lld::Gnu, &lld::elf::link}});
+      llvm::outs(), errors, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode != 0)
     return kernels.emitError("cannot link kernels: ") << messages;
   auto buffer = llvm::MemoryBuffer::getFile(libraryPath, /*IsText=*/false);
