@@ -30,6 +30,7 @@ KernelSchedule::KernelSchedule(Block &block) {
   for (Operation &op : block.without_terminator())
     if (!isFree(&op) && !position.count(&op))
       place(&op);
+  sink();
 }
 
 void KernelSchedule::append(Operation *op, bool isKernel,
@@ -79,6 +80,68 @@ bool KernelSchedule::canJoin(Operation *op, size_t index,
   SmallVector<Operation *> ops(group.ops);
   ops.push_back(op);
   return isLegal(ops, rows.value_or(1));
+}
+
+/// Elements of a row of `value`, or all of them.
+static int64_t countElements(Value value) {
+  int64_t elements = 1;
+  for (int64_t extent : cast<RankedTensorType>(value.getType()).getShape())
+    elements *= ShapedType::isDynamic(extent) ? 1 : extent;
+  return elements;
+}
+
+void KernelSchedule::sink() {
+  // The derivative of an activation, say, is ready in the forward kernel but is
+  // used by a backward one, which can compute it from what it reads anyway.
+  for (size_t from = groups.size(); from-- > 0;) {
+    if (!groups[from].isKernel)
+      continue;
+    SmallVector<Operation *> ops(groups[from].ops);
+    for (Operation *op : llvm::reverse(ops)) {
+      std::optional<size_t> to;
+      bool isMovable = groups[from].ops.size() > 1 && !op->use_empty();
+      for (Operation *user : op->getUsers()) {
+        auto it = position.find(user);
+        isMovable &= it != position.end() && it->second != from &&
+                     (!to || *to == it->second);
+        if (it != position.end())
+          to = it->second;
+      }
+      if (isMovable && to && groups[*to].isKernel)
+        sinkInto(op, from, *to);
+    }
+  }
+}
+
+void KernelSchedule::sinkInto(Operation *op, size_t from, size_t to) {
+  // What newly passes between the kernels, against the result that no longer
+  // does.
+  int64_t added = 0;
+  for (Value operand : op->getOperands()) {
+    Operation *def = operand.getDefiningOp();
+    if (!def || !position.count(def) || position[def] != from)
+      continue;
+    bool passes = llvm::any_of(operand.getUsers(), [&](Operation *user) {
+      auto it = position.find(user);
+      return it == position.end() || it->second != from;
+    });
+    if (!passes)
+      added += countElements(operand);
+  }
+  if (added > countElements(op->getResult(0)))
+    return;
+  std::optional<int64_t> extent = getRowExtent(op);
+  std::optional<int64_t> rows = groups[to].rows ? groups[to].rows : extent;
+  if (extent && extent != rows)
+    return;
+  SmallVector<Operation *> ops{op};
+  llvm::append_range(ops, groups[to].ops);
+  if (ops.size() > kMaxGroupSize || !isLegal(ops, rows.value_or(1)))
+    return;
+  groups[to].ops = std::move(ops);
+  groups[to].rows = rows;
+  llvm::erase(groups[from].ops, op);
+  position[op] = to;
 }
 
 bool KernelSchedule::isLegal(ArrayRef<Operation *> ops, int64_t rows) const {

@@ -37,8 +37,12 @@ private:
   void place(Operation *op);
   void append(Operation *op, bool isKernel, std::optional<int64_t> rows);
   bool canJoin(Operation *op, size_t index, std::optional<int64_t> extent) const;
-  /// True if `group`'s members may all be part of one sweep over `rows`.
+  /// True if `ops` may all be part of one sweep over `rows`.
   bool isLegal(ArrayRef<Operation *> ops, int64_t rows) const;
+  /// Moves ops to the kernel that uses their results where that lets less data
+  /// pass between kernels.
+  void sink();
+  void sinkInto(Operation *op, size_t from, size_t to);
 
   SmallVector<KernelGroup> groups;
   llvm::DenseMap<Operation *, size_t> position;
