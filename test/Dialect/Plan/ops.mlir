@@ -3,7 +3,7 @@
 
 // CHECK-LABEL: plan.program @trainer role = "trainer"
 plan.program @trainer role = "trainer" {
-  // CHECK: plan.state @w : memref<13x1xf32> init = #optim.uniform<low = -0.5, high = 0.5>
+  // CHECK: plan.state @w : memref<13x1xf32> init = #optim.uniform<low = -5.000000e-01, high = 5.000000e-01>
   plan.state @w : memref<13x1xf32> init = #optim.uniform<low = -0.5, high = 0.5>
   // CHECK: plan.state @"w/velocity" of "w" slot "velocity" : memref<13x1xf32> init = #optim.zeros
   plan.state @"w/velocity" of "w" slot "velocity" : memref<13x1xf32> init = #optim.zeros
