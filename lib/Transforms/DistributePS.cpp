@@ -57,7 +57,8 @@ private:
   LogicalResult verifyAccesses(func::FuncOp main);
   void place();
   void createServers();
-  void fillServer(Update &update, const Placement &placement);
+  void addVariables(Update &update, Server &server);
+  void addHandler(Update &update, const Placement &placement);
   void rewriteTrainer(ModuleOp trainer, func::FuncOp main);
   void receiveAll(OpBuilder &b, Location loc);
 
@@ -235,25 +236,25 @@ void DistributePSPass::createServers() {
   }
 }
 
-/// Gives the owner of a block the parameter, its state, a function that
-/// applies the update, and a handler.
-void DistributePSPass::fillServer(Update &update, const Placement &placement) {
-  Server &server = *placement.owner;
-  auto main = server.module.lookupSymbol<func::FuncOp>(kMainName);
-  Location loc = update.op.getLoc();
-
-  // Variables come first, then update functions, then @main.
-  OpBuilder b(&getContext());
-  Operation *firstFunction = *server.module.getBody()->op_begin<func::FuncOp>();
-  b.setInsertionPoint(firstFunction);
+/// Gives the owner of a block the parameter and its state.
+void DistributePSPass::addVariables(Update &update, Server &server) {
+  OpBuilder b(server.module.lookupSymbol<func::FuncOp>(kMainName));
   b.clone(*update.parameter);
   for (StateOp state : update.states)
     b.clone(*state);
+}
 
-  b.setInsertionPoint(main);
+/// Gives the owner of a block a function that applies the update, and a handler
+/// that calls it. All variables are there, so that the function finds a free
+/// name.
+void DistributePSPass::addHandler(Update &update, const Placement &placement) {
+  Server &server = *placement.owner;
+  auto main = server.module.lookupSymbol<func::FuncOp>(kMainName);
+  Location loc = update.op.getLoc();
+  OpBuilder b(&getContext());
   std::string name = ("update_" + update.parameter.getSymName()).str();
   auto function = func::FuncOp::create(
-      b, loc, name, b.getFunctionType({placement.block.type}, {}));
+      loc, name, b.getFunctionType({placement.block.type}, {}));
   SymbolTable(server.module).insert(function, main->getIterator());
   b.setInsertionPointToStart(function.addEntryBlock());
   IRMapping mapping;
@@ -338,6 +339,9 @@ void DistributePSPass::runOnOperation() {
   createServers();
   for (auto &[name, update] : updates)
     for (const Placement &placement : update.placements)
-      fillServer(update, placement);
+      addVariables(update, *placement.owner);
+  for (auto &[name, update] : updates)
+    for (const Placement &placement : update.placements)
+      addHandler(update, placement);
   rewriteTrainer(trainer, main);
 }

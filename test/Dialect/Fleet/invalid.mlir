@@ -1,0 +1,255 @@
+// RUN: fleet-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @+1 {{a job needs at least one trainer, got 0}}
+module attributes {fleet.job = #fleet.job<mode = ps, sync = sync, trainers = 0>} {}
+
+// -----
+
+// expected-error @+1 {{a local job has one trainer, got 2}}
+module attributes {fleet.job = #fleet.job<mode = local, sync = sync, trainers = 2>} {}
+
+// -----
+
+// expected-error @+1 {{a pserver needs an index, e.g. #fleet.role<pserver, index = 0>}}
+module attributes {fleet.role = #fleet.role<pserver>} {}
+
+// -----
+
+// expected-error @+1 {{only a pserver has an index}}
+module attributes {fleet.role = #fleet.role<trainer, index = 0>} {}
+
+// -----
+
+// expected-error @+1 {{the index of a pserver must not be negative, got -1}}
+module attributes {fleet.role = #fleet.role<pserver, index = -1>} {}
+
+// -----
+
+// expected-error @+1 {{fleet.job must be a #fleet.job, got "ps"}}
+module attributes {fleet.job = "ps"} {}
+
+// -----
+
+// expected-error @+1 {{fleet.role must be a #fleet.role, got "trainer"}}
+module attributes {fleet.role = "trainer"} {}
+
+// -----
+
+// expected-error @+1 {{unknown attribute "fleet.rule", expected fleet.job or fleet.role}}
+module attributes {fleet.rule = #fleet.role<trainer>} {}
+
+// -----
+
+// expected-error @+1 {{"fleet.role" belongs on a module}}
+func.func private @f() attributes {fleet.role = #fleet.role<trainer>}
+
+// -----
+
+// expected-error @+1 {{endpoint '127.0.0.1' has no port; expected HOST:PORT}}
+fleet.peer @p endpoint = "127.0.0.1"
+
+// -----
+
+// expected-error @+1 {{endpoint ':6170' has no host; expected HOST:PORT}}
+fleet.peer @p endpoint = ":6170"
+
+// -----
+
+// expected-error @+1 {{endpoint 'host:' has no port; expected HOST:PORT}}
+fleet.peer @p endpoint = "host:"
+
+// -----
+
+// expected-error @+1 {{endpoint 'host:0' has the port '0', expected 1 to 65535; expected HOST:PORT}}
+fleet.peer @p endpoint = "host:0"
+
+// -----
+
+// expected-error @+1 {{endpoint 'host:65536' has the port '65536', expected 1 to 65535}}
+fleet.peer @p endpoint = "host:65536"
+
+// -----
+
+// expected-error @+1 {{endpoint 'host:+80' has the port '+80', expected 1 to 65535}}
+fleet.peer @p endpoint = "host:+80"
+
+// -----
+
+// expected-error @+1 {{endpoint '127.0.0.300:80' has the host '127.0.0.300', which is neither a name nor an address}}
+fleet.peer @p endpoint = "127.0.0.300:80"
+
+// -----
+
+// expected-error @+1 {{endpoint 'a b:80' has the host 'a b', which is neither a name nor an address}}
+fleet.peer @p endpoint = "a b:80"
+
+// -----
+
+// expected-error @+1 {{endpoint '::1:80' has more than one colon; an IPv6 address goes in brackets}}
+fleet.peer @p endpoint = "::1:80"
+
+// -----
+
+// expected-error @+1 {{endpoint '[::1' has no closing bracket}}
+fleet.peer @p endpoint = "[::1"
+
+// -----
+
+// expected-error @+1 {{endpoint '[1::2::3]:80' has no IPv6 address between its brackets}}
+fleet.peer @p endpoint = "[1::2::3]:80"
+
+// -----
+
+// expected-error @+1 {{endpoint '[::1]80' has no port}}
+fleet.peer @p endpoint = "[::1]80"
+
+// -----
+
+func.func @main(%g: tensor<2xf32>) {
+  // expected-error @+1 {{talks to @p, which is no fleet.peer}}
+  fleet.send %g to @p as "w@GRAD" : tensor<2xf32>
+  return
+}
+
+// -----
+
+// expected-note @+1 {{it is declared here}}
+func.func @main() {
+  // expected-error @+1 {{talks to @main, which is no fleet.peer}}
+  %0 = fleet.recv "w" from @main : tensor<2xf32>
+  return
+}
+
+// -----
+
+fleet.peer @p endpoint = "host:80"
+func.func @main() {
+  // expected-error @+1 {{transfers a block without a name}}
+  %0 = fleet.recv "" from @p : tensor<2xf32>
+  return
+}
+
+// -----
+
+fleet.peer @p endpoint = "host:80"
+func.func @main(%g: tensor<?xf32>) {
+  // expected-error @+1 {{must be statically shaped tensor}}
+  fleet.send %g to @p as "w@GRAD" : tensor<?xf32>
+  return
+}
+
+// -----
+
+func.func @main() {
+  // expected-error @+1 {{serves 0 trainers, expected at least one}}
+  fleet.serve endpoint = "host:80", trainers = 0, sync {
+  }
+  return
+}
+
+// -----
+
+func.func @main() {
+  // expected-error @+1 {{endpoint 'host' has no port; expected HOST:PORT}}
+  fleet.serve endpoint = "host", trainers = 1, sync {
+  }
+  return
+}
+
+// -----
+
+func.func @main() {
+  fleet.serve endpoint = "host:80", trainers = 1, sync {
+    // expected-error @+1 {{has no place in fleet.serve, which holds fleet.on only}}
+    fleet.send_barrier
+  }
+  return
+}
+
+// -----
+
+optim.parameter @w : tensor<2xf32> init = #optim.zeros
+func.func @main() {
+  fleet.serve endpoint = "host:80", trainers = 1, sync {
+    // expected-error @+1 {{updates by @update_w, which is no function}}
+    fleet.on "w@GRAD" update @update_w serve @w as "w"
+  }
+  return
+}
+
+// -----
+
+func.func @update_w(%g: tensor<2xf32>) {
+  return
+}
+func.func @main() {
+  fleet.serve endpoint = "host:80", trainers = 1, sync {
+    // expected-error @+1 {{serves @w, which is no optim.parameter}}
+    fleet.on "w@GRAD" update @update_w serve @w as "w"
+  }
+  return
+}
+
+// -----
+
+optim.parameter @w : tensor<2xf32> init = #optim.zeros
+// expected-note @+1 {{the function is here}}
+func.func @update_w(%g: tensor<3xf32>) {
+  return
+}
+func.func @main() {
+  fleet.serve endpoint = "host:80", trainers = 1, sync {
+    // expected-error @+1 {{needs as update a function of one 'tensor<2xf32>' without results}}
+    fleet.on "w@GRAD" update @update_w serve @w as "w"
+  }
+  return
+}
+
+// -----
+
+optim.parameter @w : tensor<2xf32> init = #optim.zeros
+func.func @update_w(%g: tensor<2xf32>) {
+  return
+}
+func.func @main() {
+  fleet.serve endpoint = "host:80", trainers = 1, sync {
+    // expected-error @+1 {{names a block or a gradient by an empty string}}
+    fleet.on "" update @update_w serve @w as "w"
+  }
+  return
+}
+
+// -----
+
+optim.parameter @w : tensor<2xf32> init = #optim.zeros
+optim.parameter @b : tensor<2xf32> init = #optim.zeros
+func.func @f(%g: tensor<2xf32>) {
+  return
+}
+func.func @gradient_twice() {
+  fleet.serve endpoint = "host:80", trainers = 1, sync {
+    // expected-note @+1 {{the other one is here}}
+    fleet.on "w@GRAD" update @f serve @w as "w"
+    // expected-error @+1 {{takes "w@GRAD", as another handler does}}
+    fleet.on "w@GRAD" update @f serve @b as "b"
+  }
+  return
+}
+func.func @block_twice() {
+  fleet.serve endpoint = "host:80", trainers = 1, sync {
+    // expected-note @+1 {{the other one is here}}
+    fleet.on "w@GRAD" update @f serve @w as "w"
+    // expected-error @+1 {{serves the block "w", as another handler does}}
+    fleet.on "b@GRAD" update @f serve @b as "w"
+  }
+  return
+}
+func.func @parameter_twice() {
+  fleet.serve endpoint = "host:80", trainers = 1, sync {
+    // expected-note @+1 {{the other one is here}}
+    fleet.on "w@GRAD" update @f serve @w as "w"
+    // expected-error @+1 {{serves @w, as another handler does}}
+    fleet.on "b@GRAD" update @f serve @w as "b"
+  }
+  return
+}

@@ -1,0 +1,56 @@
+// RUN: fleet-opt %s | FileCheck %s
+// RUN: fleet-opt %s | fleet-opt | FileCheck %s
+// RUN: fleet-opt %s --mlir-print-op-generic | fleet-opt | FileCheck %s
+// RUN: fleet-opt %s --emit-bytecode | fleet-opt | FileCheck %s
+
+// CHECK: module @job attributes {fleet.job = #fleet.job<mode = ps, sync = sync, trainers = 2>}
+module @job attributes {fleet.job = #fleet.job<mode = ps, sync = sync, trainers = 2>} {
+  // CHECK: module @trainer attributes {fleet.role = #fleet.role<trainer>}
+  module @trainer attributes {fleet.role = #fleet.role<trainer>} {
+    // CHECK: fleet.peer @pserver_0 endpoint = "127.0.0.1:6170"
+    fleet.peer @pserver_0 endpoint = "127.0.0.1:6170"
+    // CHECK: fleet.peer @by_name endpoint = "ps-1.example.org:6170"
+    fleet.peer @by_name endpoint = "ps-1.example.org:6170"
+    // CHECK: fleet.peer @v6 endpoint = "[2001:db8::1]:6170"
+    fleet.peer @v6 endpoint = "[2001:db8::1]:6170"
+
+    // CHECK-LABEL: func.func @main(
+    // CHECK-SAME: %[[DW:.*]]: tensor<13x1xf32>)
+    func.func @main(%dw: tensor<13x1xf32>) -> tensor<13x1xf32> {
+      // CHECK: fleet.send %[[DW]] to @pserver_0 as "w@GRAD" : tensor<13x1xf32>
+      fleet.send %dw to @pserver_0 as "w@GRAD" : tensor<13x1xf32>
+      // CHECK: fleet.send_barrier
+      fleet.send_barrier
+      // CHECK: %[[W:.*]] = fleet.recv "w" from @pserver_0 : tensor<13x1xf32>
+      %w = fleet.recv "w" from @pserver_0 : tensor<13x1xf32>
+      // CHECK: fleet.fetch_barrier
+      fleet.fetch_barrier
+      return %w : tensor<13x1xf32>
+    }
+  }
+
+  // CHECK: module @pserver_0 attributes {fleet.role = #fleet.role<pserver, index = 0>}
+  module @pserver_0 attributes {fleet.role = #fleet.role<pserver, index = 0>} {
+    optim.parameter @w : tensor<13x1xf32> init = #optim.zeros
+    func.func @update_w(%g: tensor<13x1xf32>) {
+      optim.sgd @w, %g learning_rate = 1.0 : tensor<13x1xf32>
+      return
+    }
+    func.func @main() {
+      // CHECK: fleet.serve endpoint = "127.0.0.1:6170", trainers = 2, sync {
+      fleet.serve endpoint = "127.0.0.1:6170", trainers = 2, sync {
+        // CHECK-NEXT: fleet.on "w@GRAD" update @update_w serve @w as "w"
+        fleet.on "w@GRAD" update @update_w serve @w as "w"
+      }
+      // CHECK: fleet.serve endpoint = "127.0.0.1:6171", trainers = 1, sync {
+      // CHECK-NEXT: }
+      fleet.serve endpoint = "127.0.0.1:6171", trainers = 1, sync {
+      }
+      return
+    }
+  }
+}
+
+// CHECK: module @local attributes {fleet.job = #fleet.job<mode = local, sync = sync, trainers = 1>, fleet.role = #fleet.role<local>}
+module @local attributes {fleet.job = #fleet.job<mode = local, sync = sync, trainers = 1>, fleet.role = #fleet.role<local>} {
+}
