@@ -36,6 +36,7 @@ static LogicalResult findServe(ServerRole &server) {
       InFlightDiagnostic diag = serve.emitOpError("serves a second time");
       diag.attachNote(server.serve.getLoc()) << "the first time is here";
       result = failure();
+      return;
     }
     server.serve = serve;
   });
@@ -194,12 +195,13 @@ static LogicalResult checkBetweenServers(JobRoles &roles) {
 LogicalResult mlir::fleet::checkServers(JobRoles &roles) {
   LogicalResult result = success();
   for (ServerRole &server : roles.servers) {
-    if (failed(findServe(server))) {
+    if (failed(findServe(server)))
       result = failure();
+    if (!server.serve)
       continue;
-    }
-    if (failed(checkTerms(roles, server.serve)) ||
-        failed(checkHandlers(server)))
+    if (failed(checkTerms(roles, server.serve)))
+      result = failure();
+    if (failed(checkHandlers(server)))
       result = failure();
   }
   if (failed(checkBetweenServers(roles)))

@@ -250,8 +250,10 @@ void TrainerCheck::checkFunction(Transfers &transfers) {
     else if (isa<SendBarrierOp, FetchBarrierOp>(op))
       visitBarrier(transfers, &op);
   }
+  bool isMain = transfers.function.getSymName() == "main";
   for (Operation &op : transfers.function.getBody().front()) {
-    if (auto send = dyn_cast<SendOp>(op); send && !transfers.sendBarrier) {
+    if (auto send = dyn_cast<SendOp>(op);
+        send && isMain && !transfers.sendBarrier) {
       error(send, "is not followed by a fleet.send_barrier");
       break;
     }
