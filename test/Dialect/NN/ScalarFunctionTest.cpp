@@ -218,9 +218,15 @@ TEST_P(ScalarFunctionTest, agreesWithTheReference) {
   const Tensor &result = expected->front();
   ::fleet::reference::forEachIndex(result.shape, [&](ArrayRef<int64_t> index) {
     SmallVector<double> scalars;
-    for (auto [operand, map] : llvm::zip_equal(operands, maps))
-      scalars.push_back(inputs[cast<BlockArgument>(operand).getArgNumber()].at(
-          map.compose(index)));
+    for (auto [operand, map] : llvm::zip_equal(operands, maps)) {
+      Tensor &input = inputs[cast<BlockArgument>(operand).getArgNumber()];
+      SmallVector<int64_t> source = map.compose(index);
+      // Exactly an element of the operand: a loop would read nothing else.
+      ASSERT_EQ(source.size(), input.shape.size());
+      for (auto [position, extent] : llvm::zip_equal(source, input.shape))
+        ASSERT_TRUE(position >= 0 && position < extent) << position;
+      scalars.push_back(input[source]);
+    }
     double actual = evaluateScalar(op, scalars);
     double wanted = result.at(index);
     if (std::isnan(wanted) || std::isinf(wanted))
