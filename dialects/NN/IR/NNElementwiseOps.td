@@ -154,7 +154,7 @@ def NN_CompareOp : NN_InferredOp<"compare", [NN_BroadcastShape, NN_Scalar]> {
                        NN_Tensor:$rhs);
   let results = (outs NN_BoolTensor:$result);
   let assemblyFormat = [{
-    $predicate $lhs `,` $rhs attr-dict `:` functional-type(operands, results)
+    `` $predicate $lhs `,` $rhs attr-dict `:` functional-type(operands, results)
   }];
   let hasFolder = 1;
 }

@@ -46,7 +46,7 @@ def NN_ReduceOp : NN_InferredOp<"reduce", [NN_Differentiable]> {
                        DenseI64ArrayAttr:$dims, UnitAttr:$keep_dims);
   let results = (outs NN_NumberTensor:$result);
   let assemblyFormat = [{
-    $kind $operand `dims` `=` $dims (`keep_dims` $keep_dims^)? attr-dict `:`
+    `` $kind $operand `dims` `=` $dims (`keep_dims` $keep_dims^)? attr-dict `:`
     type($operand) `->` type($result)
   }];
   let hasFolder = 1;

@@ -1,4 +1,4 @@
-// RUN: fleet-opt %s | fleet-opt | FileCheck %s
+// RUN: fleet-opt %s | fleet-opt | FileCheck %s --strict-whitespace
 // RUN: fleet-opt %s --mlir-print-op-generic | fleet-opt | FileCheck %s
 // RUN: fleet-opt %s --emit-bytecode | fleet-opt | FileCheck %s
 
