@@ -41,8 +41,9 @@ static LogicalResult findServe(ServerRole &server) {
     server.serve = serve;
   });
   if (!server.serve && succeeded(result))
-    return server.module.emitError("is a pserver without a fleet.serve in "
-                                   "@main");
+    return emitError(server.module.getLoc(),
+                     "this is a pserver without a fleet.serve in "
+                     "@main");
   return result;
 }
 
@@ -145,14 +146,15 @@ static LogicalResult checkBetweenServers(JobRoles &roles) {
   for (ServerRole &server : roles.servers) {
     auto [first, isNew] = byIndex.try_emplace(server.index, &server);
     if (!isNew) {
-      InFlightDiagnostic diag = server.module.emitError("is a second pserver "
-                                                        "with index ")
-                                << server.index;
+      InFlightDiagnostic diag =
+          emitError(server.module.getLoc(), "this is a second pserver "
+                                            "with index ")
+          << server.index;
       diag.attachNote(first->second->module.getLoc())
           << "the first one is here";
       result = failure();
     } else if (server.index >= static_cast<int64_t>(roles.servers.size())) {
-      server.module.emitError("has the index ")
+      emitError(server.module.getLoc(), "this pserver has the index ")
           << server.index << " among " << roles.servers.size()
           << " pservers, expected 0 to " << roles.servers.size() - 1;
       result = failure();

@@ -78,7 +78,8 @@ void TrainerCheck::checkPeers() {
     if (roles.trainer.lookupSymbol<PeerOp>(*server.module.getSymName()))
       continue;
     InFlightDiagnostic diag =
-        server.module.emitError("is a pserver that the trainer does not know");
+        emitError(server.module.getLoc(),
+                  "this is a pserver that the trainer does not know");
     diag.attachNote(roles.trainer.getLoc()) << "its fleet.peer is missing here";
     hasErrors = true;
   }
@@ -302,7 +303,8 @@ LogicalResult TrainerCheck::run() {
   for (auto [transfers, name] :
        {std::pair(&main, "main"), std::pair(&startup, "startup")}) {
     if (!transfers->function) {
-      roles.trainer.emitError("has no function @") << name;
+      emitError(roles.trainer.getLoc(), "the trainer has no function @")
+          << name;
       return failure();
     }
     checkFunction(*transfers);

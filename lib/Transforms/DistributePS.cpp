@@ -10,6 +10,7 @@
 #include "mlir/IR/Matchers.h"
 
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace mlir::fleet {
 #define GEN_PASS_DEF_DISTRIBUTEPSPASS
@@ -75,20 +76,22 @@ private:
 LogicalResult DistributePSPass::readOptions() {
   ModuleOp program = getOperation();
   if (trainers < 1)
-    return program.emitError("trainers: expected at least one, got ")
+    return emitError(program.getLoc(), "trainers: expected at least one, got ")
            << trainers.getValue();
   if (pservers.empty())
-    return program.emitError(
+    return emitError(
+        program.getLoc(),
         "pservers: names no server, expected HOST:PORT[,HOST:PORT...]");
   SmallVector<Endpoint> endpoints;
   for (const std::string &text : pservers) {
     std::string why;
     auto endpoint = parseEndpoint(text, why);
     if (!endpoint)
-      return program.emitError("pservers: '")
+      return emitError(program.getLoc(), "pservers: '")
              << text << "' " << why << "; expected HOST:PORT";
     if (llvm::is_contained(endpoints, *endpoint))
-      return program.emitError("pservers: '") << text << "' is listed twice";
+      return emitError(program.getLoc(), "pservers: '")
+             << text << "' is listed twice";
     endpoints.push_back(*endpoint);
   }
 
@@ -153,8 +156,8 @@ LogicalResult DistributePSPass::collectUpdates(func::FuncOp main) {
   if (result.wasInterrupted())
     return failure();
   if (updates.empty())
-    return program.emitError(
-        "has nothing to distribute: no optimizer updates a parameter");
+    return emitError(program.getLoc(), "the program has nothing to distribute: "
+                                       "no optimizer updates a parameter");
   return success();
 }
 
@@ -212,7 +215,7 @@ void DistributePSPass::place() {
       ++next;
     }
   for (size_t i = next; i < servers.size(); ++i)
-    getOperation().emitWarning("pservers: ")
+    emitWarning(getOperation().getLoc(), "pservers: ")
         << servers.size() << " servers for " << next << " parameter"
         << (next == 1 ? "" : "s") << ", so '" << servers[i].endpoint
         << "' will hold nothing";
@@ -252,7 +255,11 @@ void DistributePSPass::addHandler(Update &update, const Placement &placement) {
   auto main = server.module.lookupSymbol<func::FuncOp>(kMainName);
   Location loc = update.op.getLoc();
   OpBuilder b(&getContext());
-  std::string name = ("update_" + update.parameter.getSymName()).str();
+  std::string name = ("update_" + placement.block.name);
+  // The function becomes kernels, which are symbols to a linker.
+  for (char &c : name)
+    if (!llvm::isAlnum(c) && c != '.')
+      c = '_';
   auto function = func::FuncOp::create(
       loc, name, b.getFunctionType({placement.block.type}, {}));
   SymbolTable(server.module).insert(function, main->getIterator());

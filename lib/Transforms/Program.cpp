@@ -15,7 +15,7 @@ LogicalResult mlir::fleet::freeSymbol(ModuleOp program, StringRef name) {
   if (!symbol)
     return success();
   if (!isa<optim::VariableOpInterface>(symbol))
-    return symbol->emitError("the name @")
+    return emitError(symbol->getLoc(), "the name @")
            << name << " is reserved for a function of the job";
   if (auto parameter = dyn_cast<optim::ParameterOp>(symbol);
       parameter && !parameter.getOriginAttr())
@@ -30,11 +30,13 @@ LogicalResult mlir::fleet::freeSymbol(ModuleOp program, StringRef name) {
 func::FuncOp mlir::fleet::getMain(ModuleOp program) {
   auto main = program.lookupSymbol<func::FuncOp>(kMainName);
   if (!main || main.isExternal()) {
-    program.emitError("has no function @main, which is one training step");
+    emitError(program.getLoc(),
+              "the program has no function @main, which is one training step");
     return nullptr;
   }
   if (!main.getBody().hasOneBlock()) {
-    main.emitError("a training step is a straight line, but @main has ")
+    emitError(main.getLoc(),
+              "a training step is a straight line, but @main has ")
         << main.getBody().getBlocks().size() << " blocks";
     return nullptr;
   }
@@ -43,7 +45,7 @@ func::FuncOp mlir::fleet::getMain(ModuleOp program) {
 
 LogicalResult mlir::fleet::verifySingleMachine(ModuleOp program) {
   if (dist::getJob(program) || dist::getRole(program))
-    return program.emitError("is distributed already");
+    return emitError(program.getLoc(), "the program is distributed already");
   LogicalResult result = success();
   program.walk([&](optim::MinimizeOp minimize) {
     minimize.emitOpError("is still there; run optim-append-backward first");

@@ -26,7 +26,7 @@ static LogicalResult collectRoles(JobRoles &roles, ModuleOp &local) {
   LogicalResult result = success();
   auto takeOnly = [&](ModuleOp &slot, ModuleOp module) {
     if (slot) {
-      InFlightDiagnostic diag = module.emitError("is a second ")
+      InFlightDiagnostic diag = emitError(module.getLoc(), "this is a second ")
                                 << stringifyRoleKind(getRole(module).getKind())
                                 << " program in the job";
       diag.attachNote(slot.getLoc()) << "the first one is here";
@@ -38,13 +38,14 @@ static LogicalResult collectRoles(JobRoles &roles, ModuleOp &local) {
     auto module = dyn_cast<ModuleOp>(op);
     RoleAttr role = module ? getRole(module) : RoleAttr();
     if (!role || !module.getSymName()) {
-      op.emitError("does not belong in a job, which holds named modules with "
-                   "a fleet.role");
+      emitError(op.getLoc(),
+                "this does not belong in a job, which holds named modules with "
+                "a fleet.role");
       result = failure();
       continue;
     }
     if (isLocal != (role.getKind() == RoleKind::Local)) {
-      module.emitError("has the role ")
+      emitError(module.getLoc(), "this program has the role ")
           << stringifyRoleKind(role.getKind()) << " in a job of mode "
           << stringifyMode(roles.attr.getMode());
       result = failure();
@@ -58,10 +59,10 @@ static LogicalResult collectRoles(JobRoles &roles, ModuleOp &local) {
       roles.servers.push_back({module, *role.getIndex(), {}, {}, {}});
   }
   if (isLocal ? !local : !roles.trainer)
-    return roles.job.emitError("has no ")
+    return emitError(roles.job.getLoc(), "the job has no ")
            << (isLocal ? "local" : "trainer") << " program";
   if (!isLocal && roles.servers.empty())
-    return roles.job.emitError("has no pserver program");
+    return emitError(roles.job.getLoc(), "the job has no pserver program");
   return result;
 }
 
@@ -75,7 +76,7 @@ static LogicalResult checkLocal(ModuleOp local) {
     result = failure();
   });
   if (!local.lookupSymbol<func::FuncOp>("main"))
-    return local.emitError("has no function @main");
+    return emitError(local.getLoc(), "the program has no function @main");
   return result;
 }
 
@@ -86,12 +87,14 @@ struct VerifyJobPass : public fleet::impl::VerifyJobPassBase<VerifyJobPass> {
     markAllAnalysesPreserved();
     JobAttr attr = getJob(job);
     if (!attr) {
-      job.emitError("is no job: it has no fleet.job; distribute it first");
+      emitError(job.getLoc(),
+                "this is no job: it has no fleet.job; distribute it first");
       return signalPassFailure();
     }
     if (attr.getMode() == Mode::Collective) {
-      job.emitError("has the mode collective, which is not supported yet; "
-                    "expected local or ps");
+      emitError(job.getLoc(),
+                "the job has the mode collective, which is not supported yet; "
+                "expected local or ps");
       return signalPassFailure();
     }
     JobRoles roles{job, attr, {}, {}};

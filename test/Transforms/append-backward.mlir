@@ -154,14 +154,15 @@ module @own_evaluate {
 // CHECK-LABEL: module @named_evaluate
 module @named_evaluate {
   // CHECK: optim.parameter @[[NAME:evaluate_.*]] : tensor<2xf32> init = #optim.ones origin = <name = "evaluate", shape = [2]>
+  // CHECK-NEXT: optim.state @"evaluate/velocity" of @[[NAME]]
   optim.parameter @evaluate : tensor<2xf32> init = #optim.ones
   // CHECK: func.func @main
   func.func @main() {
     // CHECK: optim.read @[[NAME]] :
-    // CHECK: optim.sgd @[[NAME]],
+    // CHECK: optim.momentum @[[NAME]],
     %w = optim.read @evaluate : tensor<2xf32>
     %loss = nn.mean %w : tensor<2xf32> -> tensor<f32>
-    optim.minimize %loss : tensor<f32> with #optim.sgd<learning_rate = 1.0>
+    optim.minimize %loss : tensor<f32> with #optim.momentum<learning_rate = 1.0>
     return
   }
   // CHECK: func.func @evaluate

@@ -20,14 +20,14 @@ module @odd {
 }
 // CHECK: module @pserver_0
 // CHECK: func.func @[[W:update_w.*]](%{{.*}}: tensor<1xf32>)
-// CHECK: func.func @"update_w@GRAD"(
+// CHECK: func.func @update_w_GRAD(
 // CHECK: func.func @update_w.block0(
-// CHECK: func.func @"update_a/b c\22d"(
+// CHECK: func.func @update_a_b_c_d(
 // CHECK: func.func @[[U:update_update_w.*]](%{{.*}}: tensor<5xf32>)
 // CHECK: fleet.on "w@GRAD" update @[[W]] serve @w as "w"
-// CHECK-NEXT: fleet.on "w@GRAD@GRAD" update @"update_w@GRAD" serve @"w@GRAD" as "w@GRAD"
+// CHECK-NEXT: fleet.on "w@GRAD@GRAD" update @update_w_GRAD serve @"w@GRAD" as "w@GRAD"
 // CHECK-NEXT: fleet.on "w.block0@GRAD" update @update_w.block0 serve @w.block0 as "w.block0"
-// CHECK-NEXT: fleet.on "a/b c\22d@GRAD" update @"update_a/b c\22d" serve @"a/b c\22d" as "a/b c\22d"
+// CHECK-NEXT: fleet.on "a/b c\22d@GRAD" update @update_a_b_c_d serve @"a/b c\22d" as "a/b c\22d"
 // CHECK-NEXT: fleet.on "update_w@GRAD" update @[[U]] serve @update_w as "update_w"
 
 // -----
@@ -49,7 +49,7 @@ module @odd {
 // CHECK: module @[[P]]
 // CHECK: optim.parameter @[[S]] : tensor<2xf32> init = #optim.xavier_uniform origin = <name = "startup", shape = [2]>
 // CHECK: optim.state @"startup/velocity" of @[[S]]
-// CHECK: fleet.on "startup@GRAD" update @update_[[S]] serve @[[S]] as "startup"
+// CHECK: fleet.on "startup@GRAD" update @update_startup serve @[[S]] as "startup"
 module @taken {
   optim.parameter @pserver_0 : tensor<1xf32> init = #optim.ones
   optim.parameter @startup : tensor<2xf32> init = #optim.xavier_uniform

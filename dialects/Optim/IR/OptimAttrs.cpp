@@ -190,8 +190,11 @@ static FlatSymbolRefAttr declareState(OpBuilder &b, Location loc,
                                       FlatSymbolRefAttr parameter,
                                       StringRef slot, RankedTensorType type,
                                       double initial) {
-  std::string name = (parameter.getValue() + "/" + slot).str();
   Operation *table = b.getInsertionBlock()->getParentOp();
+  auto variable = dyn_cast_or_null<ParameterOp>(
+      SymbolTable::lookupSymbolIn(table, parameter));
+  StringRef origin = variable ? variable.getOriginName() : parameter.getValue();
+  std::string name = (origin + "/" + slot).str();
   if (Operation *taken = SymbolTable::lookupSymbolIn(table, name)) {
     InFlightDiagnostic diag = emitError(loc)
                               << "the state \"" << slot << "\" of " << parameter
