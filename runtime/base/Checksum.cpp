@@ -18,10 +18,12 @@ struct StreamingChecksum::State {
 };
 
 StreamingChecksum::StreamingChecksum() : state(std::make_unique<State>()) {
-  XXH3_64bits_reset(state->hash.get());
+  reset();
 }
 
 StreamingChecksum::~StreamingChecksum() = default;
+
+void StreamingChecksum::reset() { XXH3_64bits_reset(state->hash.get()); }
 
 void StreamingChecksum::update(const void *data, size_t size) {
   XXH3_64bits_update(state->hash.get(), data, size);

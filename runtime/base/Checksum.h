@@ -22,6 +22,8 @@ class StreamingChecksum {
 public:
   StreamingChecksum();
   ~StreamingChecksum();
+  /// Forgets what was added.
+  void reset();
   void update(const void *data, size_t size);
   uint64_t digest() const;
 

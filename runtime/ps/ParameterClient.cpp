@@ -1,0 +1,256 @@
+//===- ParameterClient.cpp - A trainer's side of the service --------------===//
+
+#include "runtime/ps/ParameterClient.h"
+
+#include "runtime/base/DataTypes.h"
+#include "runtime/ps/handshake.pb.h"
+
+using namespace fleet;
+
+FrameHeader ParameterClient::makeHeader(FrameKind kind) const {
+  FrameHeader header;
+  header.kind = kind;
+  header.job = options.job.frameId();
+  header.role = plan::TRAINER;
+  header.rank = options.rank;
+  header.incarnation = options.incarnation;
+  header.step = currentStep;
+  return header;
+}
+
+StatusOr<std::unique_ptr<ParameterClient>>
+ParameterClient::connect(Options options, Transport &transport,
+                         std::vector<ServerInfo> servers) {
+  std::unique_ptr<ParameterClient> client(
+      new ParameterClient(std::move(options), transport));
+  TimePoint deadline = client->deadlineFromNow();
+  for (ServerInfo &info : servers) {
+    Server server;
+    FLEET_ASSIGN_OR_RETURN(std::unique_ptr<Stream> stream,
+                           transport.connect(info.endpoint, deadline));
+    server.connection = std::make_unique<Connection>(std::move(stream));
+    server.sends.resize(info.blocks.size(), {nullptr, 0});
+    server.recvs.resize(info.blocks.size(), {nullptr, 0});
+    server.unused.resize(info.blocks.size());
+    server.info = std::move(info);
+    client->servers.push_back(std::move(server));
+  }
+  for (Server &server : client->servers)
+    FLEET_RETURN_IF_ERROR(client->shakeHands(server));
+  return client;
+}
+
+Status ParameterClient::shakeHands(Server &server) {
+  ps::Hello hello;
+  hello.set_program_hash(options.job.programHash);
+  hello.set_job(options.job.name);
+  hello.set_trainers(options.job.trainers);
+  hello.set_seed(options.job.seed);
+  Status sent = server.connection->sendText(makeHeader(FrameKind::Hello),
+                                            hello.SerializeAsString(),
+                                            deadlineFromNow());
+  if (!sent.ok())
+    return explain(server, sent);
+  return expect(server, FrameKind::Welcome).status();
+}
+
+StatusOr<FrameHeader> ParameterClient::expect(Server &server, FrameKind kind) {
+  auto header = server.connection->receive(deadlineFromNow());
+  if (!header.ok()) {
+    if (header.status().code() == StatusCode::DeadlineExceeded)
+      return makeError(
+          StatusCode::DeadlineExceeded,
+          "server {} did not answer at step {} within {} s",
+          server.info.endpoint, currentStep,
+          std::chrono::duration<double>(options.deadline).count());
+    return header.status().withContext(fmt::format(
+        "server {} at step {}", server.info.endpoint, currentStep));
+  }
+  if (header->kind == kind)
+    return header;
+  if (header->kind == FrameKind::Error || header->kind == FrameKind::Refused) {
+    FLEET_ASSIGN_OR_RETURN(
+        std::string reason,
+        server.connection->receiveText(*header, deadlineFromNow()));
+    return makeError(header->kind == FrameKind::Error ? StatusCode::Aborted
+                                                      : StatusCode::Refused,
+                     "server {}: {}", server.info.endpoint, reason);
+  }
+  return makeError(StatusCode::Refused,
+                   "server {} sent a {} frame, expected {}",
+                   server.info.endpoint, frameKindName(header->kind),
+                   frameKindName(kind));
+}
+
+Status ParameterClient::explain(Server &server, const Status &status) {
+  // A server that ends a job says why before it hangs up.
+  if (status.code() == StatusCode::Unavailable)
+    if (Status said = expect(server, FrameKind::Error).status();
+        said.code() == StatusCode::Aborted ||
+        said.code() == StatusCode::Refused)
+      return said;
+  return status.withContext(
+      fmt::format("server {} at step {}", server.info.endpoint, currentStep));
+}
+
+Status ParameterClient::checkIndex(uint32_t server, uint32_t block,
+                                   size_t bytes) const {
+  if (server >= servers.size() || block >= servers[server].info.blocks.size())
+    return makeError(StatusCode::Internal, "there is no block {} of server {}",
+                     block, server);
+  if (bytes != servers[server].info.blockBytes[block])
+    return makeError(StatusCode::Internal, "block '{}' has {} bytes, not {}",
+                     servers[server].info.blocks[block],
+                     servers[server].info.blockBytes[block], bytes);
+  return Status();
+}
+
+Status ParameterClient::enqueueSend(uint32_t server, uint32_t block,
+                                    const void *data, size_t bytes) {
+  FLEET_RETURN_IF_ERROR(checkIndex(server, block, bytes));
+  Server &to = servers[server];
+  to.sendCount += to.sends[block].data == nullptr;
+  to.sends[block] = {data, bytes};
+  return Status();
+}
+
+Status ParameterClient::enqueueRecv(uint32_t server, uint32_t block, void *data,
+                                    size_t bytes) {
+  FLEET_RETURN_IF_ERROR(checkIndex(server, block, bytes));
+  Server &from = servers[server];
+  from.recvCount += from.recvs[block].data == nullptr;
+  from.recvs[block] = {data, bytes};
+  return Status();
+}
+
+Status ParameterClient::sendBarrier(uint64_t examples) {
+  ++currentStep;
+  for (Server &server : servers) {
+    if (server.info.blocks.empty())
+      continue;
+    if (examples > 0 && server.sendCount != server.sends.size())
+      return makeError(StatusCode::Internal,
+                       "step {} sends {} of the {} blocks of server {}",
+                       currentStep, server.sendCount, server.sends.size(),
+                       server.info.endpoint);
+    FrameHeader header = makeHeader(FrameKind::Push);
+    header.argument = examples;
+    static const std::vector<ConstBuffer> nothing;
+    Status sent = server.connection->send(
+        header, examples > 0 ? server.sends : nothing, deadlineFromNow());
+    if (!sent.ok())
+      return explain(server, sent);
+    for (ConstBuffer &buffer : server.sends)
+      buffer = {nullptr, 0};
+    server.sendCount = 0;
+  }
+  pushed = true;
+  return Status();
+}
+
+Status ParameterClient::fetchBarrier() {
+  if (!pushed)
+    for (Server &server : servers)
+      if (server.recvCount > 0)
+        if (Status sent = server.connection->send(makeHeader(FrameKind::Pull),
+                                                  {}, deadlineFromNow());
+            !sent.ok())
+          return explain(server, sent);
+  for (Server &server : servers) {
+    if (server.info.blocks.empty() || (!pushed && server.recvCount == 0))
+      continue;
+    FLEET_ASSIGN_OR_RETURN(FrameHeader header,
+                           expect(server, FrameKind::Parameters));
+    if (header.step != currentStep)
+      return makeError(StatusCode::Refused,
+                       "server {} sent parameters of step {}, expected step {}",
+                       server.info.endpoint, header.step, currentStep);
+    for (size_t i = 0; i < server.recvs.size(); ++i) {
+      if (server.recvs[i].data)
+        continue;
+      size_t bytes = server.info.blockBytes[i];
+      if (server.unused[i].size() != bytes) {
+        FLEET_ASSIGN_OR_RETURN(
+            server.unused[i], AlignedBuffer::allocate(bytes, "unused block"));
+      }
+      server.recvs[i] = {server.unused[i].data(), bytes};
+    }
+    Status received = server.connection->receivePayload(header, server.recvs,
+                                                        deadlineFromNow());
+    if (!received.ok())
+      return explain(server, received);
+    for (MutableBuffer &buffer : server.recvs)
+      buffer = {nullptr, 0};
+    server.recvCount = 0;
+  }
+  pushed = false;
+  return Status();
+}
+
+StatusOr<std::vector<RemoteState>> ParameterClient::pullState() {
+  std::vector<RemoteState> result;
+  for (Server &server : servers) {
+    Status sent = server.connection->send(makeHeader(FrameKind::StateRequest),
+                                          {}, deadlineFromNow());
+    if (!sent.ok())
+      return explain(server, sent);
+    FLEET_ASSIGN_OR_RETURN(FrameHeader header,
+                           expect(server, FrameKind::StateDirectory));
+    FLEET_ASSIGN_OR_RETURN(
+        std::string text,
+        server.connection->receiveText(header, deadlineFromNow()));
+    ps::StateDirectory directory;
+    if (!directory.ParseFromString(text))
+      return makeError(StatusCode::DataLoss,
+                       "server {}: the directory of its state cannot be read",
+                       server.info.endpoint);
+    std::vector<MutableBuffer> destination;
+    for (const auto &entry : directory.entries()) {
+      RemoteState state;
+      state.origin = entry.origin();
+      state.slot = entry.slot();
+      state.dtype = static_cast<plan::DataType>(entry.dtype());
+      state.originShape.assign(entry.origin_shape().begin(),
+                               entry.origin_shape().end());
+      state.rowOffset = entry.row_offset();
+      state.bytes = entry.bytes();
+      auto whole = byteSize(state.dtype, state.originShape);
+      if (!whole.ok() || static_cast<uint64_t>(*whole) < entry.bytes())
+        return makeError(StatusCode::DataLoss,
+                         "server {}: its state '{}' has {} bytes, more than "
+                         "the whole tensor",
+                         server.info.endpoint, state.origin, entry.bytes());
+      FLEET_ASSIGN_OR_RETURN(
+          state.data, AlignedBuffer::allocate(state.bytes, "a pulled state"));
+      destination.push_back({state.data.data(), state.bytes});
+      result.push_back(std::move(state));
+    }
+    FLEET_ASSIGN_OR_RETURN(header, expect(server, FrameKind::State));
+    FLEET_RETURN_IF_ERROR(server.connection->receivePayload(
+        header, destination, deadlineFromNow()));
+  }
+  return result;
+}
+
+Status ParameterClient::complete() {
+  for (Server &server : servers)
+    if (Status sent = server.connection->send(makeHeader(FrameKind::Complete),
+                                              {}, deadlineFromNow());
+        !sent.ok())
+      return explain(server, sent);
+  return Status();
+}
+
+void ParameterClient::abort(const std::string &reason) {
+  TimePoint deadline = transport.clock().now() + std::chrono::seconds(1);
+  for (Server &server : servers)
+    (void)server.connection->sendText(makeHeader(FrameKind::Abort), reason,
+                                      deadline);
+}
+
+uint64_t ParameterClient::bytesSent() const {
+  uint64_t bytes = 0;
+  for (const Server &server : servers)
+    bytes += server.connection->bytesSent();
+  return bytes;
+}

@@ -1,0 +1,108 @@
+//===- ParameterClient.h - A trainer's side of the service ------*- C++ -*-===//
+
+#ifndef FLEET_RUNTIME_PS_PARAMETERCLIENT_H
+#define FLEET_RUNTIME_PS_PARAMETERCLIENT_H
+
+#include "fleet/Plan/plan.pb.h"
+#include "runtime/base/AlignedBuffer.h"
+#include "runtime/ps/Peer.h"
+#include "runtime/transport/Connection.h"
+
+#include <vector>
+
+namespace fleet {
+
+/// What a server is, as the trainer's plan tells it.
+struct ServerInfo {
+  std::string endpoint;
+  std::vector<std::string> blocks; ///< names
+  std::vector<size_t> blockBytes;
+};
+
+/// A tensor, or rows of one, that a server holds.
+struct RemoteState {
+  std::string origin, slot;
+  plan::DataType dtype;
+  std::vector<int64_t> originShape;
+  int64_t rowOffset = 0;
+  size_t bytes = 0;
+  AlignedBuffer data;
+};
+
+/// Exchanges gradients for parameters with all servers of a job, one round trip
+/// a server and step. Used by one thread; abort() may be called from another.
+/// Every wait ends at the deadline, and every error names the server.
+class ParameterClient {
+public:
+  struct Options {
+    JobIdentity job;
+    uint32_t rank = 0;
+    uint64_t incarnation = 1; ///< grows each time this rank starts
+    Duration deadline = std::chrono::seconds(60);
+  };
+
+  /// Connects to all servers and shakes hands.
+  static StatusOr<std::unique_ptr<ParameterClient>>
+  connect(Options options, Transport &transport,
+          std::vector<ServerInfo> servers);
+
+  /// Notes a gradient block that leaves at the next sendBarrier(). The memory
+  /// stays as it is until then.
+  Status enqueueSend(uint32_t server, uint32_t block, const void *data,
+                     size_t bytes);
+  /// Notes where a parameter block goes by the end of the next fetchBarrier().
+  Status enqueueRecv(uint32_t server, uint32_t block, void *data, size_t bytes);
+  /// Ends the sends of a step: one frame a server with all its blocks. With 0
+  /// `examples` nothing was noted, and servers learn that this trainer has no
+  /// share in the step.
+  Status sendBarrier(uint64_t examples);
+  /// Waits for the blocks: the answers to the push, or without one (start-up)
+  /// the blocks as they are.
+  Status fetchBarrier();
+
+  /// Everything that the servers hold.
+  StatusOr<std::vector<RemoteState>> pullState();
+
+  /// Says that this trainer is done. Call once, last.
+  Status complete();
+  /// Says that this trainer failed, to whoever still listens.
+  void abort(const std::string &reason);
+
+  uint64_t step() const { return currentStep; }
+  /// Bytes sent so far, headers included.
+  uint64_t bytesSent() const;
+
+private:
+  struct Server {
+    ServerInfo info;
+    std::unique_ptr<Connection> connection;
+    std::vector<ConstBuffer> sends;    ///< one a block; null: not noted
+    std::vector<MutableBuffer> recvs;  ///< one a block
+    std::vector<AlignedBuffer> unused; ///< where unwanted blocks go
+    size_t sendCount = 0, recvCount = 0;
+  };
+
+  ParameterClient(Options options, Transport &transport)
+      : options(std::move(options)), transport(transport) {}
+  Status shakeHands(Server &server);
+  Status checkIndex(uint32_t server, uint32_t block, size_t bytes) const;
+  /// The next frame, which has to be of `kind`. What the server says instead
+  /// (Error, Refused) becomes the error.
+  StatusOr<FrameHeader> expect(Server &server, FrameKind kind);
+  /// `status`, or if the server said why it left, that.
+  Status explain(Server &server, const Status &status);
+  FrameHeader makeHeader(FrameKind kind) const;
+  TimePoint deadlineFromNow() {
+    return transport.clock().now() + options.deadline;
+  }
+
+  Options options;
+  Transport &transport;
+  std::vector<Server> servers;
+  uint64_t currentStep = 0;
+  bool pushed = false; ///< answers to a push are due
+};
+
+} // namespace fleet
+
+#endif // FLEET_RUNTIME_PS_PARAMETERCLIENT_H

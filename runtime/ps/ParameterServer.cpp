@@ -1,0 +1,376 @@
+//===- ParameterServer.cpp - Serves parameters to trainers ----------------===//
+
+#include "runtime/ps/ParameterServer.h"
+
+#include "runtime/ps/handshake.pb.h"
+
+#include <algorithm>
+#include <fmt/ranges.h>
+
+using namespace fleet;
+
+/// A peer that has not said who it is may send this much.
+static constexpr uint64_t kMaxHelloBytes = 4096;
+
+/// How long trainers get to read why the job failed.
+static constexpr auto kFarewell = std::chrono::seconds(2);
+
+ParameterServer::ParameterServer(Options options, Transport &transport,
+                                 std::unique_ptr<Listener> listener,
+                                 std::unique_ptr<ParameterService> service,
+                                 std::vector<ServedState> states)
+    : options(std::move(options)), transport(transport),
+      listener(std::move(listener)), states(std::move(states)),
+      service(std::move(service)) {
+  trainers.resize(this->options.job.trainers);
+  for (const ServiceBlock &block : this->service->getBlocks())
+    parameters.push_back({block.parameter, block.bytes});
+}
+
+ParameterServer::~ParameterServer() = default;
+
+uint64_t ParameterServer::appliedSteps() {
+  std::lock_guard<std::mutex> lock(mutex);
+  return service->appliedSteps();
+}
+
+FrameHeader ParameterServer::makeHeader(FrameKind kind) const {
+  FrameHeader header;
+  header.kind = kind;
+  header.job = options.job.frameId();
+  header.role = plan::PSERVER;
+  return header;
+}
+
+//===----------------------------------------------------------------------===//
+// The life of a server
+//===----------------------------------------------------------------------===//
+
+Status ParameterServer::serve() {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    service->setLastProgress(transport.clock().now());
+  }
+  std::vector<std::unique_ptr<Thread>> threads;
+  std::atomic<size_t> running{0};
+  Duration slice = std::clamp<Duration>(options.deadline / 8,
+                                        std::chrono::milliseconds(5),
+                                        std::chrono::milliseconds(500));
+  for (;;) {
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      if (finished || !failure.ok())
+        break;
+    }
+    auto stream = listener->accept(transport.clock().now() + slice);
+    if (stream.ok()) {
+      auto connection = std::make_shared<Connection>(std::move(*stream));
+      {
+        std::lock_guard<std::mutex> lock(mutex);
+        connections.push_back(connection);
+      }
+      ++running;
+      threads.push_back(transport.spawn([this, connection, &running] {
+        handleConnection(connection);
+        --running;
+      }));
+      continue;
+    }
+    if (stream.status().code() == StatusCode::DeadlineExceeded) {
+      if (Status silence = checkSilence(); !silence.ok())
+        stop(silence);
+    } else if (stream.status().code() != StatusCode::Aborted) {
+      stop(stream.status());
+    }
+  }
+  listener->close();
+  TimePoint farewell = transport.clock().now() + kFarewell;
+  while (running > 0 && transport.clock().now() < farewell)
+    transport.clock().sleepUntil(transport.clock().now() +
+                                 std::chrono::milliseconds(2));
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    for (auto &connection : connections)
+      connection->close();
+  }
+  threads.clear(); // joins
+  std::lock_guard<std::mutex> lock(mutex);
+  return failure;
+}
+
+void ParameterServer::stop(const Status &reason) {
+  std::vector<std::shared_ptr<Connection>> peers;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (finished || !failure.ok())
+      return;
+    failure = reason;
+    for (Trainer &trainer : trainers)
+      if (trainer.connection)
+        peers.push_back(trainer.connection);
+  }
+  TimePoint deadline = transport.clock().now() + kFarewell;
+  for (auto &peer : peers) // one that is gone cannot be told
+    (void)peer->sendText(makeHeader(FrameKind::Error), reason.message(),
+                         deadline);
+  listener->close();
+}
+
+/// Everybody owes something: first a connection, then a push a step.
+Status ParameterServer::checkSilence() {
+  std::lock_guard<std::mutex> lock(mutex);
+  if (transport.clock().now() - service->lastProgress() < options.deadline)
+    return Status();
+  double seconds = std::chrono::duration<double>(options.deadline).count();
+  std::vector<uint32_t> absent;
+  for (uint32_t r = 0; r < trainers.size(); ++r)
+    if (!trainers[r].connection && !service->isComplete(r))
+      absent.push_back(r);
+  if (!absent.empty())
+    return makeError(StatusCode::DeadlineExceeded,
+                     "trainer {} did not connect within {} s",
+                     fmt::join(absent, ", "), seconds);
+  std::vector<uint32_t> missing = service->missingRanks();
+  if (missing.empty())
+    return Status();
+  return makeError(StatusCode::DeadlineExceeded,
+                   "trainer {} did not push step {} within {} s",
+                   fmt::join(missing, ", "), service->appliedSteps() + 1,
+                   seconds);
+}
+
+//===----------------------------------------------------------------------===//
+// One trainer
+//===----------------------------------------------------------------------===//
+
+Status ParameterServer::shakeHands(Connection &connection, FrameHeader &hello) {
+  FLEET_ASSIGN_OR_RETURN(hello, connection.receive(deadlineFromNow()));
+  if (hello.kind != FrameKind::Hello)
+    return makeError(StatusCode::Refused, "expected a hello, got a {} frame",
+                     frameKindName(hello.kind));
+  FLEET_ASSIGN_OR_RETURN(
+      std::string text,
+      connection.receiveText(hello, deadlineFromNow(), kMaxHelloBytes));
+  ps::Hello message;
+  if (!message.ParseFromString(text))
+    return makeError(StatusCode::DataLoss, "the hello cannot be read");
+  const JobIdentity &job = options.job;
+  if (message.program_hash() != job.programHash)
+    return makeError(
+        StatusCode::Refused,
+        "this server runs job '{}' (program {:.12}), the trainer runs job '{}' "
+        "(program {:.12}); transpile once and start both from the same folder",
+        job.name, job.programHash, message.job(), message.program_hash());
+  if (hello.role != plan::TRAINER)
+    return makeError(StatusCode::Refused, "only trainers talk to this server");
+  if (message.trainers() != job.trainers)
+    return makeError(StatusCode::Refused,
+                     "the trainer expects {} trainers, this server {}",
+                     message.trainers(), job.trainers);
+  if (hello.rank >= job.trainers)
+    return makeError(StatusCode::Refused,
+                     "there is no trainer {}; the job has trainers 0 to {}",
+                     hello.rank, job.trainers - 1);
+  if (message.seed() != job.seed)
+    return makeError(StatusCode::Refused,
+                     "trainer {} has --seed={}, this server --seed={}; all "
+                     "processes of a job need the same",
+                     hello.rank, message.seed(), job.seed);
+  return Status();
+}
+
+void ParameterServer::handleConnection(
+    std::shared_ptr<Connection> connection) {
+  FrameHeader hello;
+  Status status = shakeHands(*connection, hello);
+  if (status.ok()) {
+    std::lock_guard<std::mutex> lock(mutex);
+    Trainer &trainer = trainers[hello.rank];
+    if (trainer.connection || service->isComplete(hello.rank)) {
+      status = makeError(StatusCode::Refused,
+                         "trainer {} is already connected from {}", hello.rank,
+                         trainer.connection ? trainer.connection->peer()
+                                            : "elsewhere");
+    } else {
+      trainer.connection = connection;
+      trainer.incarnation = hello.incarnation;
+      service->setLastProgress(transport.clock().now());
+    }
+  }
+  if (!status.ok()) {
+    // A stranger does not end the job: it is told why, and that is all.
+    (void)connection->sendText(makeHeader(FrameKind::Refused),
+                               status.message(), deadlineFromNow());
+    connection->close();
+    return;
+  }
+  uint32_t rank = hello.rank;
+  FrameHeader welcome = makeHeader(FrameKind::Welcome);
+  welcome.incarnation = hello.incarnation;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    welcome.argument = service->highWaterMark(rank);
+  }
+  status = connection->send(welcome, {}, deadlineFromNow());
+  while (status.ok()) {
+    auto header = connection->receive(deadlineFromNow());
+    if (!header.ok()) {
+      // A trainer may compute for long; whether too long, checkSilence says.
+      if (header.status().code() == StatusCode::DeadlineExceeded)
+        continue;
+      status = header.status();
+      break;
+    }
+    if (header->rank != rank || header->incarnation != hello.incarnation ||
+        header->job != options.job.frameId())
+      status = makeError(StatusCode::Refused,
+                         "a frame of another sender arrived on the connection "
+                         "of trainer {}",
+                         rank);
+    else
+      status = handleFrame(*connection, rank, *header);
+  }
+  std::string failed;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (service->isComplete(rank) || finished || !failure.ok())
+      return;
+    uint64_t step = service->appliedSteps() + 1;
+    if (status.code() == StatusCode::Unavailable)
+      failed = fmt::format("trainer {} ({}) disconnected at step {} before it "
+                           "was done",
+                           rank, connection->peer(), step);
+    else if (status.code() == StatusCode::Aborted)
+      failed = status.message();
+    else
+      failed = fmt::format("trainer {} ({}) at step {}: {}", rank,
+                           connection->peer(), step, status.message());
+    trainers[rank].connection.reset();
+  }
+  stop(Status(status.code() == StatusCode::Aborted ? StatusCode::Aborted
+                                                   : StatusCode::Unavailable,
+              failed));
+}
+
+Status ParameterServer::handleFrame(Connection &connection, uint32_t rank,
+                                    const FrameHeader &header) {
+  switch (header.kind) {
+  case FrameKind::Push:
+    return handlePush(connection, rank, header);
+  case FrameKind::Pull:
+    return sendParameters(connection, header.step);
+  case FrameKind::StateRequest:
+    return sendState(connection);
+  case FrameKind::Complete: {
+    bool applied = false, done = false;
+    uint64_t step = 0;
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      FLEET_ASSIGN_OR_RETURN(
+          applied, service->complete(rank, transport.clock().now()));
+      step = service->appliedSteps();
+      done = service->allComplete();
+      finished |= done;
+    }
+    if (applied)
+      FLEET_RETURN_IF_ERROR(answerStep(step));
+    if (done)
+      listener->close();
+    return Status();
+  }
+  case FrameKind::Abort: {
+    FLEET_ASSIGN_OR_RETURN(std::string reason,
+                           connection.receiveText(header, deadlineFromNow()));
+    return makeError(StatusCode::Aborted, "trainer {} ({}) gave up: {}", rank,
+                     connection.peer(), reason);
+  }
+  default:
+    return makeError(StatusCode::Refused, "a {} frame is not for a server",
+                     frameKindName(header.kind));
+  }
+}
+
+Status ParameterServer::handlePush(Connection &connection, uint32_t rank,
+                                   const FrameHeader &header) {
+  bool isDuplicate;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    isDuplicate = header.step <= service->highWaterMark(rank);
+  }
+  std::vector<MutableBuffer> destination;
+  AlignedBuffer scratch;
+  if (isDuplicate) {
+    // Its landing buffers may be being merged: receive it elsewhere.
+    uint64_t expected = 0;
+    for (const ConstBuffer &block : parameters)
+      expected += block.size;
+    if (header.length > expected)
+      return makeError(StatusCode::DataLoss, "a push has {} bytes, expected {}",
+                       header.length, expected);
+    FLEET_ASSIGN_OR_RETURN(
+        scratch, AlignedBuffer::allocate(header.length, "a duplicate push"));
+    destination.push_back({scratch.data(), header.length});
+  } else if (header.argument > 0) {
+    for (size_t i = 0; i < parameters.size(); ++i)
+      destination.push_back({service->landing(rank, i), parameters[i].size});
+  }
+  FLEET_RETURN_IF_ERROR(
+      connection.receivePayload(header, destination, deadlineFromNow()));
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (!failure.ok())
+      return Status();
+    FLEET_ASSIGN_OR_RETURN(ParameterService::Push result,
+                           service->push(rank, header.step, header.argument,
+                                         transport.clock().now()));
+    if (result != ParameterService::Push::Applied)
+      return Status();
+  }
+  return answerStep(header.step);
+}
+
+/// Sends the new parameters to everybody who pushed `step`.
+Status ParameterServer::answerStep(uint64_t step) {
+  for (uint32_t r = 0; r < trainers.size(); ++r) {
+    std::shared_ptr<Connection> connection;
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      if (service->highWaterMark(r) == step)
+        connection = trainers[r].connection;
+    }
+    if (!connection)
+      continue;
+    // If this one is gone, its own thread notices and says so.
+    Status sent = sendParameters(*connection, step);
+    if (!sent.ok() && sent.code() != StatusCode::Unavailable)
+      return sent;
+  }
+  return Status();
+}
+
+Status ParameterServer::sendParameters(Connection &connection, uint64_t step) {
+  FrameHeader header = makeHeader(FrameKind::Parameters);
+  header.step = step;
+  return connection.send(header, parameters, deadlineFromNow());
+}
+
+Status ParameterServer::sendState(Connection &connection) {
+  ps::StateDirectory directory;
+  std::vector<ConstBuffer> bytes;
+  for (const ServedState &state : states) {
+    auto &entry = *directory.add_entries();
+    entry.set_origin(state.origin);
+    entry.set_slot(state.slot);
+    entry.set_dtype(state.dtype);
+    for (int64_t extent : state.originShape)
+      entry.add_origin_shape(extent);
+    entry.set_row_offset(state.rowOffset);
+    entry.set_bytes(state.bytes);
+    bytes.push_back({state.data, state.bytes});
+  }
+  FLEET_RETURN_IF_ERROR(
+      connection.sendText(makeHeader(FrameKind::StateDirectory),
+                          directory.SerializeAsString(), deadlineFromNow()));
+  return connection.send(makeHeader(FrameKind::State), bytes,
+                         deadlineFromNow());
+}

@@ -1,0 +1,101 @@
+//===- ParameterServer.h - Serves parameters to trainers --------*- C++ -*-===//
+//
+// The protocol, frame by frame (Frame.h; T: trainer, S: server):
+//
+//   T Hello            S Welcome, or Refused with the reason
+//   T Pull             S Parameters: all blocks as they are
+//   T Push(step)       S Parameters, once the step has been applied
+//   T StateRequest     S StateDirectory, State
+//   T Complete         -
+//   T Abort            S Error to all others
+//
+// Blocks travel in the order of Server.blocks in the plan, gathered from and
+// scattered to where they lie. When anything fails, every trainer gets an Error
+// frame that names the cause.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLEET_RUNTIME_PS_PARAMETERSERVER_H
+#define FLEET_RUNTIME_PS_PARAMETERSERVER_H
+
+#include "runtime/ps/Peer.h"
+#include "runtime/ps/ParameterService.h"
+#include "runtime/transport/Connection.h"
+
+#include <atomic>
+#include <mutex>
+
+namespace fleet {
+
+/// Something that a server holds, for checkpoints.
+struct ServedState {
+  std::string origin, slot;
+  plan::DataType dtype;
+  std::vector<int64_t> originShape;
+  int64_t rowOffset = 0;
+  const void *data = nullptr;
+  size_t bytes = 0;
+};
+
+class ParameterServer {
+public:
+  struct Options {
+    JobIdentity job;
+    Duration deadline = std::chrono::seconds(60);
+  };
+  /// `transport` and what `states` point to outlive the server.
+  ParameterServer(Options options, Transport &transport,
+                  std::unique_ptr<Listener> listener,
+                  std::unique_ptr<ParameterService> service,
+                  std::vector<ServedState> states);
+  ~ParameterServer();
+
+  /// Serves until every trainer is done (success), something fails, or stop()
+  /// is called. Call once.
+  Status serve();
+
+  /// Ends the job with `reason`: trainers get it, serve() returns it. Any
+  /// thread may call it.
+  void stop(const Status &reason);
+
+  const std::string &endpoint() const { return listener->endpoint(); }
+  uint64_t appliedSteps();
+
+private:
+  struct Trainer {
+    std::shared_ptr<Connection> connection; ///< null: not connected
+    uint64_t incarnation = 0;
+  };
+
+  void handleConnection(std::shared_ptr<Connection> connection);
+  Status shakeHands(Connection &connection, FrameHeader &hello);
+  Status handleFrame(Connection &connection, uint32_t rank,
+                     const FrameHeader &header);
+  Status handlePush(Connection &connection, uint32_t rank,
+                    const FrameHeader &header);
+  Status sendState(Connection &connection);
+  Status sendParameters(Connection &connection, uint64_t step);
+  Status answerStep(uint64_t step);
+  Status checkSilence();
+  FrameHeader makeHeader(FrameKind kind) const;
+  TimePoint deadlineFromNow() {
+    return transport.clock().now() + options.deadline;
+  }
+
+  Options options;
+  Transport &transport;
+  std::unique_ptr<Listener> listener;
+  std::vector<ServedState> states;
+  std::vector<ConstBuffer> parameters; ///< all blocks
+
+  std::mutex mutex; ///< guards what follows
+  std::unique_ptr<ParameterService> service;
+  std::vector<Trainer> trainers;
+  std::vector<std::shared_ptr<Connection>> connections; ///< all ever accepted
+  Status failure;
+  bool finished = false;
+};
+
+} // namespace fleet
+
+#endif // FLEET_RUNTIME_PS_PARAMETERSERVER_H

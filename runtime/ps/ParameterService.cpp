@@ -1,0 +1,144 @@
+//===- ParameterService.cpp - What a server does with gradients -----------===//
+
+#include "runtime/ps/ParameterService.h"
+
+#include <algorithm>
+
+using namespace fleet;
+
+template <typename T>
+void fleet::mergeGradients(
+    const std::vector<std::pair<const T *, uint64_t>> &gradients, size_t count,
+    T *out) {
+  uint64_t total = 0;
+  for (const auto &[gradient, examples] : gradients)
+    total += examples;
+  // A tile of the sum stays in the cache while the contributors pass over it.
+  constexpr size_t kTile = 4096;
+  for (size_t begin = 0; begin < count; begin += kTile) {
+    size_t end = std::min(count, begin + kTile);
+    bool first = true;
+    for (const auto &[gradient, examples] : gradients) {
+      if (examples == 0)
+        continue;
+      const T *__restrict in = gradient;
+      T *__restrict sum = out;
+      T weight = static_cast<T>(static_cast<double>(examples) /
+                                static_cast<double>(total));
+      if (first)
+        for (size_t i = begin; i < end; ++i)
+          sum[i] = weight * in[i];
+      else
+        for (size_t i = begin; i < end; ++i)
+          sum[i] += weight * in[i];
+      first = false;
+    }
+  }
+}
+
+template void fleet::mergeGradients<float>(
+    const std::vector<std::pair<const float *, uint64_t>> &, size_t, float *);
+template void fleet::mergeGradients<double>(
+    const std::vector<std::pair<const double *, uint64_t>> &, size_t,
+    double *);
+
+StatusOr<std::unique_ptr<ParameterService>>
+ParameterService::create(std::vector<ServiceBlock> blocks, uint32_t trainers,
+                         UpdateFunction update) {
+  std::unique_ptr<ParameterService> service(new ParameterService);
+  for (const ServiceBlock &block : blocks)
+    if (block.dtype != plan::F32 && block.dtype != plan::F64)
+      return makeError(StatusCode::InvalidArgument,
+                       "block '{}' is neither f32 nor f64; gradients of "
+                       "nothing else can be merged",
+                       block.name);
+  service->ranks.resize(trainers);
+  for (Rank &rank : service->ranks)
+    for (const ServiceBlock &block : blocks) {
+      FLEET_ASSIGN_OR_RETURN(
+          AlignedBuffer buffer,
+          AlignedBuffer::allocate(block.bytes, "a gradient buffer"));
+      rank.landing.push_back(std::move(buffer));
+    }
+  service->blocks = std::move(blocks);
+  service->update = std::move(update);
+  return service;
+}
+
+void *ParameterService::landing(uint32_t rank, size_t block) {
+  return ranks[rank].landing[block].data();
+}
+
+StatusOr<ParameterService::Push> ParameterService::push(uint32_t rank,
+                                                        uint64_t step,
+                                                        uint64_t examples,
+                                                        TimePoint now) {
+  Rank &from = ranks[rank];
+  if (step <= from.mark)
+    return Push::Duplicate;
+  if (from.complete)
+    return makeError(StatusCode::Refused,
+                     "trainer {} pushed step {} after it said it was done",
+                     rank, step);
+  if (step != applied + 1)
+    return makeError(StatusCode::Refused,
+                     "trainer {} pushed step {}, expected step {}", rank, step,
+                     applied + 1);
+  from.mark = step;
+  from.examples = examples;
+  FLEET_ASSIGN_OR_RETURN(bool done, applyIfReady(now));
+  return done ? Push::Applied : Push::Waiting;
+}
+
+StatusOr<bool> ParameterService::complete(uint32_t rank, TimePoint now) {
+  ranks[rank].complete = true;
+  return applyIfReady(now);
+}
+
+bool ParameterService::allComplete() const {
+  return std::all_of(ranks.begin(), ranks.end(),
+                     [](const Rank &rank) { return rank.complete; });
+}
+
+std::vector<uint32_t> ParameterService::missingRanks() const {
+  std::vector<uint32_t> missing;
+  for (uint32_t r = 0; r < ranks.size(); ++r)
+    if (!ranks[r].complete && ranks[r].mark <= applied)
+      missing.push_back(r);
+  return missing;
+}
+
+StatusOr<bool> ParameterService::applyIfReady(TimePoint now) {
+  uint64_t step = applied + 1, total = 0;
+  bool any = false;
+  for (const Rank &rank : ranks) {
+    if (rank.mark == step) {
+      any = true;
+      total += rank.examples;
+    } else if (!rank.complete) {
+      return false;
+    }
+  }
+  if (!any)
+    return false;
+  for (size_t i = 0; total > 0 && i < blocks.size(); ++i) {
+    auto merge = [&](auto zero) {
+      using T = decltype(zero);
+      std::vector<std::pair<const T *, uint64_t>> gradients;
+      for (Rank &rank : ranks)
+        if (rank.mark == step)
+          gradients.emplace_back(reinterpret_cast<T *>(rank.landing[i].data()),
+                                 rank.examples);
+      mergeGradients<T>(gradients, blocks[i].bytes / sizeof(T),
+                        static_cast<T *>(blocks[i].gradient));
+    };
+    if (blocks[i].dtype == plan::F64)
+      merge(double());
+    else
+      merge(float());
+    FLEET_RETURN_IF_ERROR(update(i));
+  }
+  applied = step;
+  progress = now;
+  return true;
+}

@@ -1,0 +1,101 @@
+//===- ParameterService.h - What a server does with gradients ---*- C++ -*-===//
+//
+// The synchronous parameter service as a state machine: no threads, no sockets.
+// A step is applied when every trainer that is still training has pushed it:
+// gradients are merged in rank order, weighted by examples, and the update
+// function of every block runs. A push is applied exactly once: each trainer has
+// a high-water mark, and a step at or below it is a duplicate.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLEET_RUNTIME_PS_PARAMETERSERVICE_H
+#define FLEET_RUNTIME_PS_PARAMETERSERVICE_H
+
+#include "fleet/Plan/plan.pb.h"
+#include "runtime/base/AlignedBuffer.h"
+#include "runtime/base/Clock.h"
+#include "runtime/base/Status.h"
+
+#include <functional>
+#include <vector>
+
+namespace fleet {
+
+/// One block that a server owns.
+struct ServiceBlock {
+  std::string name;
+  plan::DataType dtype; ///< F32 or F64
+  size_t bytes;
+  void *gradient;        ///< input of the update function: the merged gradient
+  const void *parameter; ///< what trainers receive
+};
+
+/// Runs the update function of block number `block`.
+using UpdateFunction = std::function<Status(size_t block)>;
+
+/// Not thread-safe: the server calls it under one lock. Only the memory of
+/// landing() is written outside of it, by the one thread that receives from
+/// that trainer.
+class ParameterService {
+public:
+  static StatusOr<std::unique_ptr<ParameterService>>
+  create(std::vector<ServiceBlock> blocks, uint32_t trainers,
+         UpdateFunction update);
+
+  const std::vector<ServiceBlock> &getBlocks() const { return blocks; }
+
+  /// Where the gradient of `block` from trainer `rank` is received.
+  void *landing(uint32_t rank, size_t block);
+
+  enum class Push {
+    Duplicate, ///< seen before: nothing happened
+    Waiting,   ///< noted; others are missing
+    Applied    ///< it was the last: the step has been applied
+  };
+  /// Trainer `rank` has pushed `step` with `examples` rows; with 0 its landing
+  /// buffers hold nothing. A step that is not the next one is an error.
+  StatusOr<Push> push(uint32_t rank, uint64_t step, uint64_t examples,
+                      TimePoint now);
+
+  /// Trainer `rank` will push no more. True if that let a step be applied.
+  StatusOr<bool> complete(uint32_t rank, TimePoint now);
+
+  bool isComplete(uint32_t rank) const { return ranks[rank].complete; }
+  bool allComplete() const;
+  /// The last step pushed by `rank`.
+  uint64_t highWaterMark(uint32_t rank) const { return ranks[rank].mark; }
+  uint64_t appliedSteps() const { return applied; }
+  /// When the last step was applied; steps are due from then on.
+  TimePoint lastProgress() const { return progress; }
+  void setLastProgress(TimePoint now) { progress = now; }
+  /// The trainers that a step is waiting for.
+  std::vector<uint32_t> missingRanks() const;
+
+private:
+  struct Rank {
+    uint64_t mark = 0; ///< last step pushed
+    uint64_t examples = 0;
+    bool complete = false;
+    std::vector<AlignedBuffer> landing; ///< one a block
+  };
+
+  ParameterService() = default;
+  StatusOr<bool> applyIfReady(TimePoint now);
+
+  std::vector<ServiceBlock> blocks;
+  std::vector<Rank> ranks;
+  UpdateFunction update;
+  uint64_t applied = 0;
+  TimePoint progress{};
+};
+
+/// out = sum over r of (examples[r] / sum of examples) * gradients[r], in that
+/// order, `count` elements. Gradients with 0 examples are not read. With a
+/// single contributor the bits are those of its gradient.
+template <typename T>
+void mergeGradients(const std::vector<std::pair<const T *, uint64_t>> &gradients,
+                    size_t count, T *out);
+
+} // namespace fleet
+
+#endif // FLEET_RUNTIME_PS_PARAMETERSERVICE_H

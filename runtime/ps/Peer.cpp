@@ -1,0 +1,13 @@
+//===- Peer.cpp - Who is who in a job -------------------------------------===//
+
+#include "runtime/ps/Peer.h"
+
+#include <algorithm>
+#include <charconv>
+
+uint64_t fleet::JobIdentity::frameId() const {
+  uint64_t id = 0;
+  size_t digits = std::min<size_t>(16, programHash.size());
+  std::from_chars(programHash.data(), programHash.data() + digits, id, 16);
+  return id;
+}

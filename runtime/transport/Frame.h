@@ -1,0 +1,82 @@
+//===- Frame.h - What travels between processes -----------------*- C++ -*-===//
+//
+// One frame format for every transport: a fixed header, then a payload. All
+// integers are little endian.
+//
+//   offset  bytes
+//        0      4  "FLT1"
+//        4      2  protocol version
+//        6      2  kind
+//        8      8  job: first 64 bits of the program's hash
+//       16      1  role of the sender (plan.Role)
+//       17      3  zero
+//       20      4  rank of the sender
+//       24      8  incarnation of the sender
+//       32      8  sequence: counts the frames of a sender on a connection
+//       40      8  step
+//       48      8  argument; what it means depends on the kind
+//       56      8  length of the payload
+//       64      4  low half of the XXH3-64 of the payload
+//       68      4  low half of the XXH3-64 of the 68 bytes before
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLEET_RUNTIME_TRANSPORT_FRAME_H
+#define FLEET_RUNTIME_TRANSPORT_FRAME_H
+
+#include "runtime/base/Status.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace fleet {
+
+enum class FrameKind : uint16_t {
+  Hello = 1,      ///< trainer: who I am (ps/handshake.proto, Hello)
+  Welcome,        ///< server: go on; argument: last step applied from you
+  Refused,        ///< server: text says why
+  Push,           ///< trainer: gradients of a step; argument: examples
+  Parameters,     ///< server: all blocks, after the step
+  Pull,           ///< trainer: send me the blocks as they are
+  StateRequest,   ///< trainer: send me everything that you hold
+  StateDirectory, ///< server: what it is (StateDirectory)
+  State,          ///< server: its bytes
+  Complete,       ///< trainer: I am done
+  Abort,          ///< trainer: I failed; text says why
+  Error,          ///< server: the job failed; text says why
+};
+constexpr uint16_t kLastFrameKind = static_cast<uint16_t>(FrameKind::Error);
+constexpr uint16_t kProtocolVersion = 1;
+constexpr size_t kFrameHeaderBytes = 72;
+
+/// Frames with control messages and texts are not longer than this.
+constexpr uint64_t kMaxControlBytes = uint64_t(16) << 20;
+
+struct FrameHeader {
+  FrameKind kind = FrameKind::Hello;
+  uint64_t job = 0;
+  uint8_t role = 0;
+  uint32_t rank = 0;
+  uint64_t incarnation = 0;
+  uint64_t sequence = 0;
+  uint64_t step = 0;
+  uint64_t argument = 0;
+  uint64_t length = 0;
+  uint32_t payloadChecksum = 0;
+};
+
+using FrameBytes = std::array<unsigned char, kFrameHeaderBytes>;
+
+/// Writes `header` with its checksum.
+FrameBytes encodeHeader(const FrameHeader &header);
+
+/// Reads a header; DataLoss when it is none, of another version, or damaged.
+StatusOr<FrameHeader> decodeHeader(const FrameBytes &bytes);
+
+/// "push", for messages.
+const char *frameKindName(FrameKind kind);
+
+} // namespace fleet
+
+#endif // FLEET_RUNTIME_TRANSPORT_FRAME_H
