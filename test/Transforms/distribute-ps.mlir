@@ -6,6 +6,7 @@
 // CHECK: module @program attributes {fleet.job = #fleet.job<mode = ps, sync = sync, trainers = 3>}
 module @program {
   optim.parameter @table : tensor<8xf32> init = #optim.normal<> frozen
+  optim.parameter @unused : tensor<3xf32> init = #optim.he_normal
   optim.parameter @w : tensor<4x1xf32> init = #optim.xavier_uniform
   optim.state @"w/velocity" of @w slot = "velocity" : tensor<4x1xf32> init = #optim.zeros
   optim.parameter @b : tensor<1xf32> init = #optim.zeros
@@ -30,6 +31,7 @@ module @program {
 // CHECK-NEXT: fleet.peer @pserver_0 endpoint = "127.0.0.1:6170"
 // CHECK-NEXT: fleet.peer @pserver_1 endpoint = "[::1]:6171"
 // CHECK-NEXT: optim.parameter @table {{.*}} frozen
+// CHECK-NEXT: optim.parameter @unused
 // CHECK-NEXT: optim.parameter @w
 // CHECK-NEXT: optim.parameter @b
 // CHECK-NEXT: optim.parameter @c
