@@ -27,13 +27,24 @@ static bool hasStaticRows(Value value) {
 
 static bool isLarge(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
-  return !type.hasStaticShape() || type.getNumElements() > kMaxInvariantElements;
+  return !type.hasStaticShape() ||
+         type.getNumElements() > kMaxInvariantElements;
 }
 
-bool mlir::fleet::isReadByRow(Value operand, int64_t rank, int64_t rows) {
+bool mlir::fleet::isReadByRow(Operation *op, Value operand, int64_t rows) {
   ArrayRef<int64_t> shape = shapeOf(operand);
-  return rank > 0 && static_cast<int64_t>(shape.size()) == rank &&
-         shape[0] == rows && rows != 1;
+  if (shape.empty() || shape[0] != rows || rows == 1)
+    return false;
+  auto scalar = dyn_cast<nn::ScalarOpInterface>(op);
+  if (!scalar)
+    return true;
+  // Elementwise: where the first index of the operand is that of the result.
+  for (auto [value, map] :
+       llvm::zip(scalar.getScalarOperands(), scalar.getScalarOperandMaps()))
+    if (value == operand &&
+        map.getResult(0) != getAffineDimExpr(0, op->getContext()))
+      return false;
+  return true;
 }
 
 static bool isSmallMatrix(ArrayRef<int64_t> shape) {

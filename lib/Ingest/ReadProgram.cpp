@@ -26,7 +26,9 @@ static StringRef nameOf(const AsmParserState::SMDefinition &definition) {
   StringRef name(begin, end - begin);
   name.consume_front("%");
   name = name.split(':').first.trim();
-  return name.empty() || std::isdigit(static_cast<unsigned char>(name.front())) ? StringRef() : name;
+  return name.empty() || std::isdigit(static_cast<unsigned char>(name.front()))
+             ? StringRef()
+             : name;
 }
 
 static StringRef nameOf(Value value, const AsmParserState &state) {
@@ -47,9 +49,9 @@ static void nameInterface(func::FuncOp function, const AsmParserState &state) {
   Block &entry = function.getBody().front();
   if (const auto *definition = state.getBlockDef(&entry))
     for (auto [i, argument] : llvm::enumerate(definition->arguments))
-      if (StringRef name = nameOf(argument);
-          !name.empty() && i < function.getNumArguments() &&
-          !function.getArgAttr(i, kNameAttr))
+      if (StringRef name = nameOf(argument); !name.empty() &&
+                                             i < function.getNumArguments() &&
+                                             !function.getArgAttr(i, kNameAttr))
         function.setArgAttr(i, kNameAttr, b.getStringAttr(name));
   auto ret = dyn_cast<func::ReturnOp>(entry.getTerminator());
   if (!ret)
@@ -68,27 +70,25 @@ static void nameInterface(func::FuncOp function, const AsmParserState &state) {
 
 OwningOpRef<ModuleOp> mlir::fleet::readProgram(StringRef path,
                                                MLIRContext &context) {
-  auto fail = [&](const llvm::Twine &message) {
-    llvm::errs() << (path == "-" ? "<stdin>" : path) << ":" << message << "\n";
+  StringRef name = path == "-" ? "<stdin>" : path;
+  auto fail = [&](const llvm::Twine &message, unsigned line = 1,
+                  unsigned column = 1) {
+    emitError(FileLineColLoc::get(&context, name, line, column), message);
     return OwningOpRef<ModuleOp>();
   };
-  // Read as text, so that the buffer ends in the zero byte that the lexer needs.
+  // Read as text, so that the buffer ends in the zero byte that the lexer
+  // needs.
   auto file = llvm::MemoryBuffer::getFileOrSTDIN(path, /*IsText=*/true);
   if (!file)
-    return fail(" error: cannot read the program: " +
-                file.getError().message());
-  std::string error;
+    return fail("cannot read the program: " + file.getError().message());
   StringRef text = (*file)->getBuffer();
-  if (!checkSource(text, SourceLimits(), error)) {
-    size_t colon = error.find(": ");
-    return fail(error.substr(0, colon) + ": error:" + error.substr(colon + 1));
-  }
+  if (std::optional<SourceProblem> problem = checkSource(text, SourceLimits()))
+    return fail("the program " + problem->what, problem->line, problem->column);
   if (text.trim().empty())
-    return fail("1:1: error: the program is empty");
+    return fail("the program is empty");
 
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(std::move(*file), SMLoc());
-  SourceMgrDiagnosticHandler diagnostics(sources, &context);
   ParserConfig config(&context, /*verifyAfterParse=*/true);
   Block block;
   AsmParserState state;
@@ -96,7 +96,7 @@ OwningOpRef<ModuleOp> mlir::fleet::readProgram(StringRef path,
     return {};
   if (!llvm::hasSingleElement(block) || !isa<ModuleOp>(block.front())) {
     // What is not in a module is in an anonymous one, as everywhere in MLIR.
-    return fail("1:1: error: expected one module with the program, such as "
+    return fail("expected one module with the program, such as "
                 "module @fit_a_line { ... }");
   }
   auto module = cast<ModuleOp>(block.front());

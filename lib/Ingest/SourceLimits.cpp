@@ -21,15 +21,15 @@ public:
   Scanner(StringRef text, const fleet::SourceLimits &limits)
       : text(text), limits(limits) {}
 
-  bool scan(std::string &error) {
+  std::optional<fleet::SourceProblem> scan() {
     for (; at < text.size(); ++at)
-      if (!scanCharacter(error))
-        return false;
-    return true;
+      if (!scanCharacter())
+        return problem;
+    return std::nullopt;
   }
 
 private:
-  bool scanCharacter(std::string &error) {
+  bool scanCharacter() {
     char c = text[at];
     if (c == '\n') {
       ++line;
@@ -38,7 +38,7 @@ private:
       return true;
     }
     if (c == '\0')
-      return fail(error, "is not text: it contains a zero byte");
+      return fail("is not text: it contains a zero byte");
     if (c == '"')
       return skipString();
     if (text.substr(at).starts_with("//")) {
@@ -53,13 +53,13 @@ private:
     if (text.substr(at).starts_with("affine_"))
       operators = 1;
     else if (operators && isOperator() && ++operators > limits.operators)
-      return fail(error, llvm::formatv("has more than {0} operators in an "
-                                       "affine expression",
-                                       limits.operators));
+      return fail(llvm::formatv("has more than {0} operators in an "
+                                "affine expression",
+                                limits.operators));
     if (StringRef("([{<").contains(c)) {
       if (++depth > limits.depth)
-        return fail(error, llvm::formatv("is nested more than {0} deep",
-                                         limits.depth));
+        return fail(
+            llvm::formatv("is nested more than {0} deep", limits.depth));
     } else if (StringRef(")]}>").contains(c) && depth > 0) {
       --depth;
     }
@@ -81,9 +81,9 @@ private:
     return true;
   }
 
-  bool fail(std::string &error, const std::string &what) {
-    error = llvm::formatv("{0}:{1}: the program {2}", line,
-                          at - lineStart + 1, what);
+  bool fail(const std::string &what) {
+    problem = {static_cast<unsigned>(line),
+               static_cast<unsigned>(at - lineStart + 1), what};
     return false;
   }
 
@@ -91,16 +91,16 @@ private:
   const fleet::SourceLimits &limits;
   size_t at = 0, line = 1, lineStart = 0;
   unsigned depth = 0, operators = 0;
+  fleet::SourceProblem problem;
 };
 
 } // namespace
 
-bool mlir::fleet::checkSource(StringRef text, const SourceLimits &limits,
-                              std::string &error) {
-  if (text.size() > limits.bytes) {
-    error = llvm::formatv("1:1: the program has {0} bytes, more than {1}",
-                          text.size(), limits.bytes);
-    return false;
-  }
-  return Scanner(text, limits).scan(error);
+std::optional<fleet::SourceProblem>
+mlir::fleet::checkSource(StringRef text, const SourceLimits &limits) {
+  if (text.size() > limits.bytes)
+    return SourceProblem{1, 1,
+                         llvm::formatv("has {0} bytes, more than {1}",
+                                       text.size(), limits.bytes)};
+  return Scanner(text, limits).scan();
 }

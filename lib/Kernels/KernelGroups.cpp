@@ -152,7 +152,6 @@ bool KernelSchedule::isLegal(ArrayRef<Operation *> ops, int64_t rows) const {
     if (role == RowRole::Opaque)
       return false;
     bool sweeps = role != RowRole::Invariant;
-    bool isScalar = isa<nn::ScalarOpInterface, nn::OneHotOp>(op);
     for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
       Operation *def = operand.getDefiningOp();
       if (!def || !members.contains(def))
@@ -166,11 +165,7 @@ bool KernelSchedule::isLegal(ArrayRef<Operation *> ops, int64_t rows) const {
       if (defRole != RowRole::Row || isa<nn::CountOp>(op))
         continue;
       // A value that exists one row at a time must be read that way.
-      auto rankOf = [](Value value) {
-        return cast<RankedTensorType>(value.getType()).getRank();
-      };
-      int64_t rank = isScalar ? rankOf(op->getResult(0)) : rankOf(operand);
-      if (!sweeps || !isReadByRow(operand, rank, rows))
+      if (!sweeps || !isReadByRow(op, operand, rows))
         return false;
       if (isa<nn::MatmulOp>(op) && i == 1 && role == RowRole::Row)
         return false;

@@ -36,7 +36,8 @@ public:
 private:
   void place(Operation *op);
   void append(Operation *op, bool isKernel, std::optional<int64_t> rows);
-  bool canJoin(Operation *op, size_t index, std::optional<int64_t> extent) const;
+  bool canJoin(Operation *op, size_t index,
+               std::optional<int64_t> extent) const;
   /// True if `ops` may all be part of one sweep over `rows`.
   bool isLegal(ArrayRef<Operation *> ops, int64_t rows) const;
   /// Moves ops to the kernel that uses their results where that lets less data

@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace mlir::fleet {
 #define GEN_PASS_DEF_OUTLINEKERNELSPASS
@@ -49,13 +50,18 @@ func::FuncOp Outliner::createKernel(Location loc, ArrayRef<Type> arguments,
                                     ArrayRef<Type> results, int64_t rows) {
   OpBuilder b(function.getContext());
   b.setInsertionPointAfter(function);
-  std::string name =
-      (function.getName() + "_k" + llvm::Twine(numKernels++)).str();
-  auto kernel = func::FuncOp::create(b, loc, name,
-                                     b.getFunctionType(arguments, results));
+  // The name becomes a symbol of the kernel library; linkers have ideas about
+  // characters such as '@'.
+  std::string name = function.getName().str();
+  for (char &c : name)
+    if (!llvm::isAlnum(c))
+      c = '_';
+  name += "_k" + std::to_string(numKernels++);
+  auto kernel =
+      func::FuncOp::create(b, loc, name, b.getFunctionType(arguments, results));
   kernel.setPrivate();
-  kernel->setAttr(kRowsAttr, b.getI64IntegerAttr(
-                                 ShapedType::isDynamic(rows) ? -1 : rows));
+  kernel->setAttr(kRowsAttr,
+                  b.getI64IntegerAttr(ShapedType::isDynamic(rows) ? -1 : rows));
   // A name that the user took already is made unique.
   kernel->remove();
   SymbolTable(function->getParentOp()).insert(kernel);
@@ -184,8 +190,7 @@ LogicalResult Outliner::outlineUpdate(optim::OptimizerOpInterface update) {
     if (failed(kernel.eraseArguments(unused)))
       return failure();
     for (auto [result, i] : llvm::enumerate(written))
-      kernel.setResultAttr(result, kInplaceAttr,
-                           b.getI64IntegerAttr(index[i]));
+      kernel.setResultAttr(result, kInplaceAttr, b.getI64IntegerAttr(index[i]));
     auto call = func::CallOp::create(caller, loc, kernel, passed);
     for (auto [result, i] : llvm::zip(call.getResults(), written))
       optim::AssignOp::create(caller, loc, symbols[i], result);

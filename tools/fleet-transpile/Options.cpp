@@ -137,8 +137,7 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
     StringRef line = StringRef(message).split('\n').first;
     if (line.trim().empty())
       std::exit(2); // the parser of the option printed its own line
-    line.consume_front(argv[0]);
-    line.consume_front(": ");
+    line.consume_front("fleet-transpile: ");
     failUsage(line);
   }
 

@@ -7,9 +7,12 @@
 #include "fleet/Pipelines/Compile.h"
 #include "fleet/Pipelines/Distribute.h"
 #include "fleet/Target/Job.h"
+#include "fleet/Target/Plan.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/InitLLVM.h"
+
+#include <algorithm>
 
 using namespace mlir;
 using namespace mlir::fleet;
@@ -17,6 +20,28 @@ using namespace mlir::fleet;
 static int fail(const llvm::Twine &message, int status = 1) {
   llvm::errs() << "fleet-transpile: error: " << message << "\n";
   return status;
+}
+
+/// Prints a diagnostic, and its notes, as one line each:
+/// "file:line:column: error: message".
+static void printDiagnostic(Diagnostic &diagnostic) {
+  auto print = [](Diagnostic &part) {
+    StringRef severity = "error";
+    if (part.getSeverity() == DiagnosticSeverity::Warning)
+      severity = "warning";
+    else if (part.getSeverity() == DiagnosticSeverity::Note)
+      severity = "note";
+    else if (part.getSeverity() == DiagnosticSeverity::Remark)
+      severity = "remark";
+    std::string where = describeLocation(part.getLocation());
+    std::string text = part.str();
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    llvm::errs() << (where.empty() ? "fleet-transpile" : where) << ": "
+                 << severity << ": " << text << "\n";
+  };
+  print(diagnostic);
+  for (Diagnostic &note : diagnostic.getNotes())
+    print(note);
 }
 
 /// Runs the part from the program to the verified job module.
@@ -53,6 +78,9 @@ int main(int argc, char **argv) {
   DialectRegistry registry;
   registerAllFleetDialects(registry);
   MLIRContext context(registry);
+  context.printOpOnDiagnostic(false);
+  context.getDiagEngine().registerHandler(
+      [](Diagnostic &diagnostic) { printDiagnostic(diagnostic); });
   OwningOpRef<ModuleOp> job = readProgram(options.input, context);
   if (!job || failed(distribute(*job, options)))
     return 1;

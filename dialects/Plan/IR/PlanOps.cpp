@@ -45,8 +45,7 @@ LogicalResult FunctionOp::verifyRegions() {
              << argument - 1 << " of the function but says "
              << input.getArgument();
   for (auto temporary : getBody().getOps<TemporaryOp>())
-    if (auto slot = temporary.getSlot();
-        slot && (*slot >= getNumSlots()))
+    if (auto slot = temporary.getSlot(); slot && (*slot >= getNumSlots()))
       return temporary.emitOpError("lies in slot ")
              << *slot << " of an arena with " << getNumSlots();
   return success();
@@ -144,8 +143,8 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &tables) {
   }
   int64_t inputs = operands - static_cast<int64_t>(getNumOutputs());
   if (inputs < 0)
-    return emitOpError("has ") << getNumOutputs() << " outputs among "
-                               << operands << " buffers";
+    return emitOpError("has ")
+           << getNumOutputs() << " outputs among " << operands << " buffers";
   for (int64_t index : getInplace())
     if (index < 0 || index >= inputs)
       return emitOpError("overwrites input ")

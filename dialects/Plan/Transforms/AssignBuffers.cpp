@@ -95,9 +95,8 @@ static SmallVector<Lifetime> findLifetimes(plan::FunctionOp function) {
 void AssignBuffersPass::runOnOperation() {
   SmallVector<Lifetime> lifetimes = findLifetimes(getOperation());
   llvm::sort(lifetimes, [](Lifetime &a, Lifetime &b) {
-    return a.first != b.first
-               ? a.first < b.first
-               : a.temporary->isBeforeInBlock(b.temporary);
+    return a.first != b.first ? a.first < b.first
+                              : a.temporary->isBeforeInBlock(b.temporary);
   });
   SmallVector<Slot> slots;
   Builder b(&getContext());

@@ -28,9 +28,9 @@ RowRole getRowRole(Operation *op, int64_t rows);
 /// for one that fits into any (Invariant) or none (Opaque).
 std::optional<int64_t> getRowExtent(Operation *op);
 
-/// True if a row operation with results of `rank` reads row i of `operand`,
-/// rather than all of it, when it makes row i of its result.
-bool isReadByRow(Value operand, int64_t rank, int64_t rows);
+/// True if `op`, which takes part in a sweep over `rows` rows, reads only row i
+/// of `operand` (one of its operands) where it handles row i.
+bool isReadByRow(Operation *op, Value operand, int64_t rows);
 
 } // namespace mlir::fleet
 

@@ -7,6 +7,7 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/StringRef.h"
 
+#include <optional>
 #include <string>
 
 namespace mlir::fleet {
@@ -19,16 +20,20 @@ struct SourceLimits {
   unsigned operators = 1000; ///< in one affine_map<...> or affine_set<...>
 };
 
-/// Checks `text` against `limits` without parsing it. On failure returns false,
-/// and `error` says what and where ("12:3: ...").
-bool checkSource(llvm::StringRef text, const SourceLimits &limits,
-                 std::string &error);
+/// Where a text breaks a limit, and how ("is nested more than 256 deep").
+struct SourceProblem {
+  unsigned line, column; ///< from 1
+  std::string what;
+};
+
+/// Checks `text` against `limits` without parsing it.
+std::optional<SourceProblem> checkSource(llvm::StringRef text,
+                                         const SourceLimits &limits);
 
 /// Reads a program from the file `path` ("-": standard input), checks and
 /// verifies it. The names of `%x` arguments and `%loss` results in the text
 /// become the attribute `fleet.name` of the function, by which data is bound
-/// and metrics are reported. Errors are one line on standard error, or the
-/// diagnostics of the parser.
+/// and metrics are reported. Errors are diagnostics of `context`.
 OwningOpRef<ModuleOp> readProgram(llvm::StringRef path, MLIRContext &context);
 
 } // namespace mlir::fleet

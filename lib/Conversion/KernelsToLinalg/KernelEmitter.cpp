@@ -28,8 +28,7 @@ KernelEmitter::KernelEmitter(func::FuncOp kernel, OpBuilder &builder,
     rows = ShapedType::kDynamic;
   for (BlockArgument argument : kernel.getArguments())
     buffers[argument] = kernelBuffers[argument.getArgNumber()];
-  ValueRange results =
-      kernel.getBody().front().getTerminator()->getOperands();
+  ValueRange results = kernel.getBody().front().getTerminator()->getOperands();
   for (auto [result, buffer] : llvm::zip(results, getResultBuffers(kernel))) {
     buffers[result] = kernelBuffers[buffer];
     stored.insert(result);
@@ -41,10 +40,6 @@ bool KernelEmitter::isSwept(Value value) const {
   return phase == Phase::Sweep && typeOf(value).getRank() > 0 &&
          typeOf(value).getDimSize(0) == rows && rows != 1 &&
          (!op || getRowRole(op, rows) == RowRole::Row);
-}
-
-bool KernelEmitter::isReadByRow(Value value, int64_t rank) const {
-  return phase == Phase::Sweep && fleet::isReadByRow(value, rank, rows);
 }
 
 KernelEmitter::Shape KernelEmitter::iterationShape(Value value) const {
@@ -60,8 +55,8 @@ Value KernelEmitter::viewOf(Value value, bool byRow) {
     return buffer;
   auto type = cast<MemRefType>(buffer.getType());
   SmallVector<OpFoldResult> offsets(type.getRank(), builder.getIndexAttr(0));
-  SmallVector<OpFoldResult> sizes, strides(type.getRank(),
-                                           builder.getIndexAttr(1));
+  SmallVector<OpFoldResult> sizes,
+      strides(type.getRank(), builder.getIndexAttr(1));
   offsets[0] = row;
   for (int64_t extent : type.getShape())
     sizes.push_back(builder.getIndexAttr(extent));
@@ -113,10 +108,11 @@ void KernelEmitter::chooseBuffers() {
         if (!llvm::is_contained(scalar.getScalarOperands(), result))
           continue;
       ++uses;
-      bool inlines = isa<nn::ScalarOpInterface, nn::OneHotOp, nn::ReduceOp>(user);
-      bool widens = !isa<nn::ReduceOp>(user) && user->getNumResults() == 1 &&
-                    typeOf(user->getResult(0)).getShape() !=
-                        typeOf(result).getShape();
+      bool inlines =
+          isa<nn::ScalarOpInterface, nn::OneHotOp, nn::ReduceOp>(user);
+      bool widens =
+          !isa<nn::ReduceOp>(user) && user->getNumResults() == 1 &&
+          typeOf(user->getResult(0)).getShape() != typeOf(result).getShape();
       bool crosses = phases.count(user) && phases[user] != phases[&op];
       if (isa<nn::ConstantOp>(op))
         needed |= !inlines && !isa<func::ReturnOp>(user);
@@ -175,7 +171,8 @@ LogicalResult KernelEmitter::emit() {
     emitFill(buffers.lookup(op.getResult(0)), kind);
   }
   if (sweeps) {
-    Value one = arith::ConstantOp::create(builder, loc, builder.getIndexAttr(1));
+    Value one =
+        arith::ConstantOp::create(builder, loc, builder.getIndexAttr(1));
     auto loop = scf::ForOp::create(builder, loc, begin, end, one);
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(loop.getBody());
@@ -252,7 +249,8 @@ void KernelEmitter::emitFill(Value buffer, nn::ReduceKind kind) {
   if (kind == nn::ReduceKind::Max) {
     if (auto floatType = dyn_cast<FloatType>(type))
       identity = builder.getFloatAttr(
-          type, APFloat::getInf(floatType.getFloatSemantics(), /*Negative=*/true));
+          type,
+          APFloat::getInf(floatType.getFloatSemantics(), /*Negative=*/true));
     else
       identity = builder.getIntegerAttr(
           type, APInt::getSignedMinValue(type.getIntOrFloatBitWidth()));
@@ -269,7 +267,8 @@ void KernelEmitter::emitReduce(nn::ReduceOp op) {
 
 void KernelEmitter::emitMatMul(nn::MatmulOp op) {
   MLIRContext *context = builder.getContext();
-  AffineExpr d0 = getAffineDimExpr(0, context), d1 = getAffineDimExpr(1, context);
+  AffineExpr d0 = getAffineDimExpr(0, context),
+             d1 = getAffineDimExpr(1, context);
   auto map = [&](ArrayRef<AffineExpr> exprs) {
     return AffineMap::get(2, 0, exprs, context);
   };
@@ -277,7 +276,8 @@ void KernelEmitter::emitMatMul(nn::MatmulOp op) {
   bool accumulates = op.getTransposeA();
   Value b = viewOf(op->getOperand(1), /*byRow=*/accumulates);
   Value out = viewOf(op.getResult(), !accumulates);
-  auto par = utils::IteratorType::parallel, red = utils::IteratorType::reduction;
+  auto par = utils::IteratorType::parallel,
+       red = utils::IteratorType::reduction;
   SmallVector<AffineMap> maps;
   SmallVector<utils::IteratorType> iterators;
   if (accumulates) { // out[k, n] += a[k] * b[n]
@@ -294,8 +294,9 @@ void KernelEmitter::emitMatMul(nn::MatmulOp op) {
     }
   }
   linalg::GenericOp::create(
-      builder, op.getLoc(), TypeRange(), ValueRange{a, b}, ValueRange{out}, maps,
-      iterators, [&](OpBuilder &inner, Location innerLoc, ValueRange args) {
+      builder, op.getLoc(), TypeRange(), ValueRange{a, b}, ValueRange{out},
+      maps, iterators,
+      [&](OpBuilder &inner, Location innerLoc, ValueRange args) {
         Value product = arith::MulFOp::create(inner, innerLoc, args[0], args[1],
                                               arith::FastMathFlags::contract);
         linalg::YieldOp::create(
@@ -306,9 +307,7 @@ void KernelEmitter::emitMatMul(nn::MatmulOp op) {
 
 void KernelEmitter::emitArgMax(nn::ArgmaxOp op) {
   MLIRContext *context = builder.getContext();
-  Value input = viewOf(op->getOperand(0), isSwept(op->getOperand(0)) ||
-                                          isReadByRow(op->getOperand(0),
-                                                      typeOf(op->getOperand(0)).getRank()));
+  Value input = viewOf(op->getOperand(0), isSwept(op->getOperand(0)));
   Value out = viewOf(op.getResult(), isSwept(op.getResult()));
   auto inputType = cast<MemRefType>(input.getType());
   int64_t rank = inputType.getRank();

@@ -25,8 +25,8 @@ namespace mlir::fleet {
 
 class KernelEmitter {
 public:
-  /// `buffers` are memrefs in ABI order (see getResultBuffers); `batch`, `begin`
-  /// and `end` are of index type. Code is emitted at `builder`.
+  /// `buffers` are memrefs in ABI order (see getResultBuffers); `batch`,
+  /// `begin` and `end` are of index type. Code is emitted at `builder`.
   KernelEmitter(func::FuncOp kernel, OpBuilder &builder, ValueRange buffers,
                 Value batch, Value begin, Value end);
   LogicalResult emit();
@@ -42,18 +42,19 @@ private:
     Value source;
     nn::ReduceOp accumulate;
   };
+  /// A value read at `index`: a map from the dimensions of the iteration space
+  /// and, as its symbol, the current row to the indices of the value.
   struct Leaf {
     Value value;
-    bool byRow;
+    AffineMap index;
     Value buffer;
-    AffineMap map;
+    AffineMap map; ///< from the iteration space to the indices of `buffer`
   };
   /// State of the `linalg.generic` that is being built.
   struct Tree {
     Shape shape;
     SmallVector<Leaf> leaves;
-    /// By value, and whether it is read by row.
-    DenseMap<std::pair<Value, unsigned>, Value> scalars;
+    DenseMap<std::pair<Value, AffineMap>, Value> scalars;
     llvm::SmallPtrSet<Operation *, 8> pending;
   };
 
@@ -73,16 +74,17 @@ private:
   void copyAccumulators();
 
   // Scalar trees (ScalarTree.cpp).
-  void collectLeaves(Tree &tree, Value value, int64_t consumerRank);
-  Value emitScalar(Tree &tree, OpBuilder &b, Value value, int64_t consumerRank);
+  void collectLeaves(Tree &tree, Value value, AffineMap index);
+  Value emitScalar(Tree &tree, OpBuilder &b, Value value, AffineMap index);
+  /// The index at which an iteration reads or writes `value` itself.
+  AffineMap rootIndex(Value value) const;
+  Value emitOneHot(OpBuilder &b, nn::OneHotOp op, Value label, AffineMap index);
   Value combine(OpBuilder &b, nn::ReduceKind kind, Value a, Value x);
 
   bool isSwept(Value value) const;
-  bool isReadByRow(Value value, int64_t rank) const;
   /// The shape of what is computed at once: one row in the sweep.
   Shape iterationShape(Value value) const;
   Value viewOf(Value value, bool byRow);
-  AffineMap mapTo(ArrayRef<int64_t> shape, ArrayRef<int64_t> iteration) const;
 
   func::FuncOp kernel;
   OpBuilder &builder;

@@ -2,7 +2,8 @@
 //
 // A kernel becomes two functions. The body takes one raw pointer a buffer:
 // memref arguments would lose `noalias` on the way to LLVM, and with it the
-// vectorization of every loop. The exported one unpacks the arrays of the C ABI.
+// vectorization of every loop. The exported one unpacks the arrays of the C
+// ABI.
 //
 //===----------------------------------------------------------------------===//
 
@@ -138,7 +139,8 @@ LogicalResult mlir::fleet::convertKernelToLinalg(func::FuncOp kernel) {
     };
     Value batchIndex = toIndex(numBuffers), begin = toIndex(numBuffers + 1),
           end = toIndex(numBuffers + 2);
-    if (failed(KernelEmitter(kernel, b, buffers, batchIndex, begin, end).emit()))
+    if (failed(
+            KernelEmitter(kernel, b, buffers, batchIndex, begin, end).emit()))
       return failure();
     b.setInsertionPointToEnd(block);
     func::ReturnOp::create(b, loc);

@@ -9,95 +9,116 @@
 using namespace mlir;
 using namespace mlir::fleet;
 
-/// The operands whose elements a scalar op computes with.
-static SmallVector<Value> scalarOperands(Operation *op) {
-  if (auto scalar = dyn_cast<nn::ScalarOpInterface>(op))
-    return scalar.getScalarOperands();
-  return llvm::to_vector(op->getOperands()); // one_hot
+/// The operands whose elements a scalar op computes with, and for each the map
+/// from the indices of an element of the result to those of the operand's.
+static SmallVector<std::pair<Value, AffineMap>> scalarOperands(Operation *op) {
+  SmallVector<std::pair<Value, AffineMap>> operands;
+  if (auto scalar = dyn_cast<nn::ScalarOpInterface>(op)) {
+    for (auto [value, map] :
+         llvm::zip(scalar.getScalarOperands(), scalar.getScalarOperandMaps()))
+      operands.emplace_back(value, map);
+  } else if (isa<nn::OneHotOp>(op)) {
+    // One label a row, in a last dimension of extent 1.
+    auto type = cast<RankedTensorType>(op->getResult(0).getType());
+    auto identity =
+        AffineMap::getMultiDimIdentityMap(type.getRank(), op->getContext());
+    SmallVector<AffineExpr> exprs(identity.getResults());
+    exprs.back() = getAffineConstantExpr(0, op->getContext());
+    operands.emplace_back(
+        op->getOperand(0),
+        AffineMap::get(type.getRank(), 0, exprs, op->getContext()));
+  }
+  return operands;
 }
 
 static int64_t rankOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getRank();
 }
 
-AffineMap KernelEmitter::mapTo(ArrayRef<int64_t> shape,
-                               ArrayRef<int64_t> iteration) const {
-  // Right-aligned, as in numpy: dimensions of extent 1 and those further left
-  // than the iteration space are read at 0.
+AffineMap KernelEmitter::rootIndex(Value value) const {
   MLIRContext *context = builder.getContext();
-  int64_t offset = static_cast<int64_t>(iteration.size()) -
-                   static_cast<int64_t>(shape.size());
+  bool swept = isSwept(value);
   SmallVector<AffineExpr> exprs;
-  for (auto [j, extent] : llvm::enumerate(shape)) {
-    int64_t d = static_cast<int64_t>(j) + offset;
-    exprs.push_back(d < 0 || extent == 1
-                        ? getAffineConstantExpr(0, context)
-                        : getAffineDimExpr(d, context));
+  for (int64_t d = 0, e = rankOf(value); d < e; ++d) {
+    if (swept)
+      exprs.push_back(d == 0 ? getAffineSymbolExpr(0, context)
+                             : getAffineDimExpr(d - 1, context));
+    else
+      exprs.push_back(getAffineDimExpr(d, context));
   }
-  return AffineMap::get(iteration.size(), 0, exprs, context);
+  return AffineMap::get(exprs.size() - swept, 1, exprs, context);
 }
 
-void KernelEmitter::collectLeaves(Tree &tree, Value value,
-                                  int64_t consumerRank) {
+void KernelEmitter::collectLeaves(Tree &tree, Value value, AffineMap index) {
   if (scalars.contains(value))
     return;
-  bool byRow = isReadByRow(value, consumerRank);
   Operation *op = value.getDefiningOp();
   bool isPending = op && tree.pending.contains(op);
-  if (!isPending && (buffers.contains(value) || rowTemporaries.contains(value))) {
+  bool isTemporary = rowTemporaries.contains(value);
+  if (!isPending && (buffers.contains(value) || isTemporary)) {
     for (const Leaf &leaf : tree.leaves)
-      if (leaf.value == value && leaf.byRow == byRow)
+      if (leaf.value == value && leaf.index == index)
         return;
-    Value view = viewOf(value, byRow);
+    bool byRow =
+        index.getNumResults() > 0 && isa<AffineSymbolExpr>(index.getResult(0));
+    ArrayRef<AffineExpr> exprs = index.getResults().drop_front(byRow);
     tree.leaves.push_back(
-        {value, byRow, view,
-         mapTo(cast<MemRefType>(view.getType()).getShape(), tree.shape)});
+        {value, index, viewOf(value, byRow),
+         AffineMap::get(tree.shape.size(), 0, exprs, builder.getContext())});
     return;
   }
-  if (auto constant = value.getDefiningOp<nn::ConstantOp>())
+  if (isa<nn::ConstantOp>(op))
     return;
-  for (Value operand : scalarOperands(op))
-    collectLeaves(tree, operand, rankOf(value));
+  for (auto [operand, map] : scalarOperands(op))
+    collectLeaves(tree, operand, map.compose(index));
 }
 
 Value KernelEmitter::emitScalar(Tree &tree, OpBuilder &b, Value value,
-                                int64_t consumerRank) {
+                                AffineMap index) {
   if (Value scalar = scalars.lookup(value))
     return scalar;
-  auto key = std::make_pair(value, unsigned(isReadByRow(value, consumerRank)));
+  auto key = std::make_pair(value, index);
   if (Value known = tree.scalars.lookup(key))
     return known;
   Operation *op = value.getDefiningOp();
+  Location loc = op->getLoc();
   Value result;
   if (auto constant = dyn_cast<nn::ConstantOp>(op)) {
     auto splat = cast<SplatElementsAttr>(constant.getValue());
     result = arith::ConstantOp::create(
-        b, op->getLoc(), cast<TypedAttr>(splat.getSplatValue<Attribute>()));
-  } else if (isa<nn::OneHotOp>(op)) {
-    // Element c of a row is 1 where the row's label is c.
-    Value label =
-        emitScalar(tree, b, op->getOperand(0), rankOf(value));
-    Type type = getElementTypeOrSelf(value);
-    Value column = arith::IndexCastOp::create(
-        b, op->getLoc(), label.getType(),
-        linalg::IndexOp::create(b, op->getLoc(), tree.shape.size() - 1));
-    Value hit = arith::CmpIOp::create(b, op->getLoc(),
-                                      arith::CmpIPredicate::eq, label, column);
-    if (type.isInteger(1))
-      result = hit;
-    else if (isa<IntegerType>(type))
-      result = arith::ExtUIOp::create(b, op->getLoc(), type, hit);
-    else
-      result = arith::UIToFPOp::create(b, op->getLoc(), type, hit);
+        b, loc, cast<TypedAttr>(splat.getSplatValue<Attribute>()));
   } else {
     SmallVector<Value> operands;
-    for (Value operand : scalarOperands(op))
-      operands.push_back(emitScalar(tree, b, operand, rankOf(value)));
-    result = cast<nn::ScalarOpInterface>(op).buildScalar(b, op->getLoc(),
-                                                         operands);
+    for (auto [operand, map] : scalarOperands(op))
+      operands.push_back(emitScalar(tree, b, operand, map.compose(index)));
+    if (auto scalar = dyn_cast<nn::ScalarOpInterface>(op))
+      result = scalar.buildScalar(b, loc, operands);
+    else
+      result = emitOneHot(b, cast<nn::OneHotOp>(op), operands.front(), index);
   }
   tree.scalars[key] = result;
   return result;
+}
+
+/// Element c of a row is 1 where the row's label is c.
+Value KernelEmitter::emitOneHot(OpBuilder &b, nn::OneHotOp op, Value label,
+                                AffineMap index) {
+  Location loc = op.getLoc();
+  AffineExpr last = index.getResults().back();
+  Value column;
+  if (auto dim = dyn_cast<AffineDimExpr>(last))
+    column = linalg::IndexOp::create(b, loc, dim.getPosition());
+  else // one class only
+    column = arith::ConstantOp::create(b, loc, b.getIndexAttr(0));
+  column = arith::IndexCastOp::create(b, loc, label.getType(), column);
+  Value hit =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, label, column);
+  Type type = getElementTypeOrSelf(op.getResult());
+  if (type.isInteger(1))
+    return hit;
+  if (isa<IntegerType>(type))
+    return arith::ExtUIOp::create(b, loc, type, hit);
+  return arith::UIToFPOp::create(b, loc, type, hit);
 }
 
 Value KernelEmitter::combine(OpBuilder &b, nn::ReduceKind kind, Value a,
@@ -122,14 +143,11 @@ void KernelEmitter::emitGeneric(const Shape &shape, ArrayRef<Root> roots) {
       tree.pending.insert(root.value.getDefiningOp());
   for (const Root &root : roots) {
     if (root.accumulate) {
-      collectLeaves(tree, root.source, rankOf(root.source));
+      collectLeaves(tree, root.source, rootIndex(root.source));
       continue;
     }
-    Operation *op = root.value.getDefiningOp();
-    if (isa<nn::ConstantOp, nn::CountOp>(op))
-      continue;
-    for (Value operand : scalarOperands(op))
-      collectLeaves(tree, operand, rankOf(root.value));
+    for (auto [operand, map] : scalarOperands(root.value.getDefiningOp()))
+      collectLeaves(tree, operand, map.compose(rootIndex(root.value)));
   }
 
   SmallVector<Value> inputs, outputs;
@@ -141,10 +159,8 @@ void KernelEmitter::emitGeneric(const Shape &shape, ArrayRef<Root> roots) {
   int64_t shift = phase == Phase::Sweep ? 1 : 0;
   for (const Root &root : roots) {
     if (!root.accumulate) {
-      Value view = viewOf(root.value, isSwept(root.value));
-      outputs.push_back(view);
-      maps.push_back(
-          mapTo(cast<MemRefType>(view.getType()).getShape(), shape));
+      outputs.push_back(viewOf(root.value, isSwept(root.value)));
+      maps.push_back(builder.getMultiDimIdentityMap(shape.size()));
       continue;
     }
     // The reduced dimensions are those that the result's map leaves out.
@@ -183,19 +199,17 @@ void KernelEmitter::emitGeneric(const Shape &shape, ArrayRef<Root> roots) {
       inputs.insert(inputs.begin() + tree.leaves.size(), extent);
       maps.insert(maps.begin() + tree.leaves.size(),
                   AffineMap::get(shape.size(), 0, {dim}, builder.getContext()));
-      tree.leaves.push_back({Value(), false, extent, maps.back()});
+      tree.leaves.push_back({Value(), AffineMap(), extent, maps.back()});
     }
   }
 
   SmallVector<utils::IteratorType> iterators;
   for (int64_t d = 0, e = shape.size(); d < e; ++d) {
     AffineExpr dim = builder.getAffineDimExpr(d);
-    bool inAllOutputs =
-        llvm::all_of(ArrayRef(maps).drop_front(inputs.size()),
-                     [&](AffineMap map) {
-                       return shape[d] == 1 ||
-                              llvm::is_contained(map.getResults(), dim);
-                     });
+    bool inAllOutputs = llvm::all_of(
+        ArrayRef(maps).drop_front(inputs.size()), [&](AffineMap map) {
+          return shape[d] == 1 || llvm::is_contained(map.getResults(), dim);
+        });
     iterators.push_back(inAllOutputs ? utils::IteratorType::parallel
                                      : utils::IteratorType::reduction);
   }
@@ -205,17 +219,16 @@ void KernelEmitter::emitGeneric(const Shape &shape, ArrayRef<Root> roots) {
       [&](OpBuilder &b, Location bodyLoc, ValueRange args) {
         for (auto [leaf, arg] : llvm::zip(tree.leaves, args))
           if (leaf.value)
-            tree.scalars[{leaf.value, unsigned(leaf.byRow)}] = arg;
+            tree.scalars[{leaf.value, leaf.index}] = arg;
         SmallVector<Value> results;
         for (auto [root, old] :
              llvm::zip(roots, args.drop_front(inputs.size()))) {
           if (!root.accumulate) {
-            // A root is read as its consumers in this generic read it.
             results.push_back(
-                emitScalar(tree, b, root.value, rankOf(root.value)));
+                emitScalar(tree, b, root.value, rootIndex(root.value)));
             continue;
           }
-          Value x = emitScalar(tree, b, root.source, rankOf(root.source));
+          Value x = emitScalar(tree, b, root.source, rootIndex(root.source));
           nn::ReduceOp reduce = root.accumulate;
           results.push_back(combine(b, reduce.getKind(), old, x));
         }

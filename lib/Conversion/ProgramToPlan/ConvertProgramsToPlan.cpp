@@ -77,9 +77,8 @@ static void flattenKernel(func::FuncOp kernel) {
       flatten(result);
   Builder b(kernel.getContext());
   Operation *terminator = kernel.getBody().front().getTerminator();
-  kernel.setType(b.getFunctionType(
-      kernel.getBody().front().getArgumentTypes(),
-      terminator->getOperandTypes()));
+  kernel.setType(b.getFunctionType(kernel.getBody().front().getArgumentTypes(),
+                                   terminator->getOperandTypes()));
   kernel->setAttr(kRowsAttr, b.getI64IntegerAttr(elements));
 }
 
@@ -100,8 +99,8 @@ static void mergeEqualKernels(ModuleOp role) {
     auto [it, isNew] = known.try_emplace(text, kernel);
     if (isNew)
       continue;
-    (void)SymbolTable::replaceAllSymbolUses(
-        kernel, it->second.getSymNameAttr(), role);
+    (void)SymbolTable::replaceAllSymbolUses(kernel, it->second.getSymNameAttr(),
+                                            role);
     kernel.erase();
   }
 }
@@ -167,11 +166,9 @@ LogicalResult ConvertProgramsToPlanPass::createService(dist::ServeOp serve,
   auto service = plan::ServiceOp::create(b, serve.getLoc(), index);
   OpBuilder::InsertionGuard guard(b);
   b.createBlock(&service.getBody());
-  for (auto [i, on] :
-       llvm::enumerate(serve.getHandlers().getOps<dist::OnOp>()))
+  for (auto [i, on] : llvm::enumerate(serve.getHandlers().getOps<dist::OnOp>()))
     plan::HandlerOp::create(b, on.getLoc(), b.getI64IntegerAttr(i),
-                            on.getParameterAttr(),
-                            on.getUpdateAttr());
+                            on.getParameterAttr(), on.getUpdateAttr());
   return success();
 }
 

@@ -102,8 +102,8 @@ Value FunctionConverter::getState(Location loc, FlatSymbolRefAttr symbol,
 }
 
 LogicalResult FunctionConverter::convertRead(optim::ReadOp op) {
-  Value state = getState(op.getLoc(), op.getVariableAttr(),
-                         op.getValue().getType());
+  Value state =
+      getState(op.getLoc(), op.getVariableAttr(), op.getValue().getType());
   buffers[op.getValue()] = state;
   for (auto assign : op->getBlock()->getOps<optim::AssignOp>())
     if (assign.getVariableAttr() == op.getVariableAttr() &&
@@ -160,9 +160,9 @@ LogicalResult FunctionConverter::convertCall(func::CallOp op) {
     }
     buffers[result] = operands[buffer];
   }
-  plan::LaunchOp::create(builder, loc, op.getCalleeAttr().getAttr(), operands,
-                         numOutputs, inplace,
-                         kernel->getAttrOfType<IntegerAttr>(kRowsAttr).getInt());
+  plan::LaunchOp::create(
+      builder, loc, op.getCalleeAttr().getAttr(), operands, numOutputs, inplace,
+      kernel->getAttrOfType<IntegerAttr>(kRowsAttr).getInt());
   return success();
 }
 
@@ -179,9 +179,8 @@ LogicalResult FunctionConverter::convertSend(dist::SendOp op) {
   std::optional<BlockAddress> address =
       servers.find(op.getPeer(), op.getName(), /*isGradient=*/true);
   if (!address)
-    return op.emitOpError("sends \"")
-           << op.getName() << "\", which " << op.getPeerAttr()
-           << " does not expect";
+    return op.emitOpError("sends \"") << op.getName() << "\", which "
+                                      << op.getPeerAttr() << " does not expect";
   plan::SendOp::create(builder, op.getLoc(), buffers.lookup(op.getValue()),
                        address->server, address->block);
   return success();
@@ -197,7 +196,8 @@ LogicalResult FunctionConverter::convertRecv(dist::RecvOp op) {
   // Straight into the parameter, if that is where the value goes.
   Value buffer;
   if (op.getValue().hasOneUse())
-    if (auto assign = dyn_cast<optim::AssignOp>(*op.getValue().getUsers().begin()))
+    if (auto assign =
+            dyn_cast<optim::AssignOp>(*op.getValue().getUsers().begin()))
       if (!isOldValueUsedAfter(assign.getVariableAttr(), op))
         buffer = getState(op.getLoc(), assign.getVariableAttr(),
                           op.getValue().getType());
@@ -265,9 +265,9 @@ LogicalResult FunctionConverter::convert() {
              << argument.getType() << "; programs take tensors";
     auto name = function.getArgAttrOfType<StringAttr>(i, kNameAttr);
     std::string fallback = "arg" + std::to_string(i);
-    buffers[argument] = plan::InputOp::create(
-        builder, argument.getLoc(), toMemRef(type), i,
-        name ? name.getValue() : StringRef(fallback));
+    buffers[argument] =
+        plan::InputOp::create(builder, argument.getLoc(), toMemRef(type), i,
+                              name ? name.getValue() : StringRef(fallback));
   }
   for (Operation &op : function.getBody().front())
     if (failed(convertOp(&op)))

@@ -135,7 +135,8 @@ static FailureOr<std::string> link(ModuleOp kernels, StringRef object) {
     if (os.has_error()) {
       std::string message = os.error().message();
       os.clear_error();
-      return kernels.emitError("cannot write ") << objectPath << ": " << message;
+      return kernels.emitError("cannot write ")
+             << objectPath << ": " << message;
     }
   }
   if (std::error_code ec = llvm::sys::fs::createTemporaryFile(
@@ -146,10 +147,10 @@ static FailureOr<std::string> link(ModuleOp kernels, StringRef object) {
   std::string messages;
   llvm::raw_string_ostream errors(messages);
   // memcpy and memset resolve from the process that loads the library.
-  lld::Result result = lld::lldMain(
-      {"ld.lld", "-shared", "--build-id=none", "--threads=1", "-o",
-       libraryPath.c_str(), objectPath.c_str()},
-      llvm::outs(), errors, {{lld::Gnu, &lld::elf::link}});
+  lld::Result result =
+      lld::lldMain({"ld.lld", "-shared", "--build-id=none", "--threads=1", "-o",
+                    libraryPath.c_str(), objectPath.c_str()},
+                   llvm::outs(), errors, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode != 0)
     return kernels.emitError("cannot link kernels: ") << messages;
   auto buffer = llvm::MemoryBuffer::getFile(libraryPath, /*IsText=*/false);

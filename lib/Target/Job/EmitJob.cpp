@@ -170,7 +170,7 @@ mlir::fleet::emitJob(ModuleOp job, ModuleOp planned, const CpuTarget &target,
   }
   std::string text;
   google::protobuf::TextFormat::PrintToString(contents, &text);
-  files.push_back({"job.textproto", "# A Fleet job: what is in this folder.\n" +
-                                        text});
+  files.push_back(
+      {"job.textproto", "# A Fleet job: what is in this folder.\n" + text});
   return files;
 }

@@ -27,10 +27,10 @@ bool mlir::fleet::writeJob(StringRef directory,
     SmallString<128> path(directory);
     llvm::sys::path::append(path, file.name);
     auto temporary = llvm::sys::fs::TempFile::create(
-        path + ".tmp-%%%%%%", llvm::sys::fs::all_read | llvm::sys::fs::all_write);
+        path + ".tmp-%%%%%%",
+        llvm::sys::fs::all_read | llvm::sys::fs::all_write);
     if (!temporary)
-      return discard(path.str().str(),
-                     llvm::toString(temporary.takeError()));
+      return discard(path.str().str(), llvm::toString(temporary.takeError()));
     written.push_back(std::move(*temporary));
     llvm::raw_fd_ostream os(written.back().FD, /*shouldClose=*/false);
     os << file.contents;
