@@ -39,7 +39,6 @@ StatusOr<PlanPtr> fleet::checkPlan(plan::Plan proto, const std::string &name) {
   auto loaded = std::make_shared<LoadedPlan>();
   loaded->path = name;
   loaded->proto = std::move(proto);
-  FLEET_RETURN_IF_ERROR(
-      validatePlan(loaded->proto, loaded->stateTypes).withContext(name));
+  FLEET_RETURN_IF_ERROR(validatePlan(loaded->proto).withContext(name));
   return PlanPtr(std::move(loaded));
 }

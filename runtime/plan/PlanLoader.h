@@ -19,7 +19,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace fleet {
 
@@ -27,8 +26,6 @@ namespace fleet {
 struct LoadedPlan {
   std::string path; ///< for messages
   plan::Plan proto;
-  /// The type of each of proto.states, as its uses say.
-  std::vector<plan::TensorType> stateTypes;
 
   /// The index of a function, or nothing.
   std::optional<uint32_t> findFunction(std::string_view name) const;
@@ -45,7 +42,7 @@ StatusOr<PlanPtr> loadPlan(Files &files, const std::string &path);
 /// The same for the bytes of a plan file; `name` begins every message.
 StatusOr<PlanPtr> parsePlan(std::string_view bytes, const std::string &name);
 
-/// Checks a plan and fills LoadedPlan. The last step of both of the above.
+/// Checks a plan. The last step of both of the above.
 StatusOr<PlanPtr> checkPlan(plan::Plan proto, const std::string &name);
 
 } // namespace fleet

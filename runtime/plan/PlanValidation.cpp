@@ -45,14 +45,13 @@ private:
 
 class TableValidator {
 public:
-  TableValidator(const Plan &plan, std::vector<plan::TensorType> &stateTypes)
-      : plan(plan), stateTypes(stateTypes) {}
+  explicit TableValidator(const Plan &plan) : plan(plan) {}
 
   Status run() {
     FLEET_RETURN_IF_ERROR(checkHeader());
     FLEET_RETURN_IF_ERROR(checkServers());
     FLEET_RETURN_IF_ERROR(checkKernels());
-    stateTypes.assign(static_cast<size_t>(plan.states_size()), {});
+    FLEET_RETURN_IF_ERROR(checkStates());
     NameSet functionNames("function");
     for (int i = 0; i < plan.functions_size(); ++i) {
       const plan::Function &function = plan.functions(i);
@@ -61,8 +60,7 @@ public:
           fmt::format("function '{}'", function.name())));
       FLEET_RETURN_IF_ERROR(validateInstructions(plan, i));
     }
-    FLEET_RETURN_IF_ERROR(checkService());
-    return checkStates();
+    return checkService();
   }
 
 private:
@@ -73,7 +71,7 @@ private:
   Status checkBuffers(const plan::Function &function);
   Status checkBuffer(const plan::Function &function,
                      const plan::Buffer &buffer);
-  Status setStateType(uint32_t state, const plan::TensorType &type);
+  Status checkStateType(uint32_t state, const plan::TensorType &type);
   Status checkService();
   Status checkHandler(const plan::Service::Handler &handler,
                       const plan::Server &server);
@@ -85,7 +83,6 @@ private:
   }
 
   const Plan &plan;
-  std::vector<plan::TensorType> &stateTypes;
 };
 
 Status TableValidator::checkHeader() {
@@ -225,7 +222,7 @@ Status TableValidator::checkBuffer(const plan::Function &function,
     if (buffer.state().state() >= static_cast<uint32_t>(plan.states_size()))
       return invalid("state {}, the plan has {} states", buffer.state().state(),
                      plan.states_size());
-    return setStateType(buffer.state().state(), buffer.type());
+    return checkStateType(buffer.state().state(), buffer.type());
   case plan::Buffer::kTemporary:
     if (buffer.temporary().slot() >= function.num_slots())
       return invalid("slot {}, the function has {} slots",
@@ -247,17 +244,12 @@ Status TableValidator::checkBuffer(const plan::Function &function,
   return invalid("it has no storage");
 }
 
-Status TableValidator::setStateType(uint32_t state,
-                                    const plan::TensorType &type) {
-  const std::string &name = plan.states(static_cast<int>(state)).name();
-  if (!isStatic(type))
-    return invalid("state '{}' has the dynamic type {}", name, spell(type));
-  plan::TensorType &known = stateTypes[state];
-  if (known.dtype() == plan::DATA_TYPE_UNSPECIFIED)
-    known = type;
-  else if (!sameType(known, type))
-    return invalid("state '{}' has type {} here and {} elsewhere", name,
-                   spell(type), spell(known));
+Status TableValidator::checkStateType(uint32_t index,
+                                      const plan::TensorType &type) {
+  const plan::State &state = plan.states(static_cast<int>(index));
+  if (!sameType(state.type(), type))
+    return invalid("state '{}' has type {} here and {} in its declaration",
+                   state.name(), spell(type), spell(state.type()));
   return Status();
 }
 
@@ -303,7 +295,7 @@ Status TableValidator::checkHandler(const plan::Service::Handler &handler,
                    plan.functions_size());
   const plan::Block &block = server.blocks(static_cast<int>(handler.block()));
   FLEET_RETURN_IF_ERROR(
-      setStateType(handler.state(), block.type())
+      checkStateType(handler.state(), block.type())
           .withContext(fmt::format("block '{}'", block.name())));
   const plan::Function &function =
       plan.functions(static_cast<int>(handler.function()));
@@ -336,9 +328,10 @@ Status TableValidator::checkStates() {
 
 Status TableValidator::checkState(int index) {
   const plan::State &state = plan.states(index);
-  const plan::TensorType &type = stateTypes[static_cast<size_t>(index)];
-  if (type.dtype() == plan::DATA_TYPE_UNSPECIFIED)
-    return invalid("no buffer refers to it");
+  const plan::TensorType &type = state.type();
+  FLEET_RETURN_IF_ERROR(checkType(type));
+  if (!isStatic(type))
+    return invalid("type {} is not static", spell(type));
   if (state.origin().empty())
     return invalid("it has no origin");
   if (state.state_of().empty() != state.slot().empty())
@@ -405,9 +398,8 @@ Status TableValidator::checkState(int index) {
 
 } // namespace
 
-Status fleet::validatePlan(const Plan &plan,
-                           std::vector<plan::TensorType> &stateTypes) {
-  return TableValidator(plan, stateTypes).run();
+Status fleet::validatePlan(const Plan &plan) {
+  return TableValidator(plan).run();
 }
 
 Status fleet::validateEndpoint(const std::string &endpoint) {

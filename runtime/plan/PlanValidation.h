@@ -14,13 +14,11 @@
 #include "runtime/base/Status.h"
 
 #include <string>
-#include <vector>
 
 namespace fleet {
 
-/// Checks everything and finds the type of each state.
-Status validatePlan(const plan::Plan &plan,
-                    std::vector<plan::TensorType> &stateTypes);
+/// Checks everything.
+Status validatePlan(const plan::Plan &plan);
 
 /// Checks the instructions and outputs of one function, whose buffers were
 /// checked before.

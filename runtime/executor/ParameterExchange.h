@@ -1,0 +1,42 @@
+//===- ParameterExchange.h - A step's calls to servers ----------*- C++ -*-===//
+//-*-===//
+//
+// Part of the Fleet project.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLEET_RUNTIME_EXECUTOR_PARAMETEREXCHANGE_H
+#define FLEET_RUNTIME_EXECUTOR_PARAMETEREXCHANGE_H
+
+#include "runtime/base/Status.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace fleet {
+
+/// The executor's side of the parameter service: one call an instruction.
+/// `server` and `block` are indices into Plan.servers and Server.blocks.
+/// Memory stays the executor's; it is valid and unchanged until the barrier
+/// that ends the transfer. Called by one thread; every wait has a deadline.
+class ParameterExchange {
+public:
+  virtual ~ParameterExchange() = default;
+
+  /// Notes a gradient block that leaves at the next sendBarrier().
+  virtual Status enqueueSend(uint32_t server, uint32_t block, const void *data,
+                             size_t bytes) = 0;
+  /// Notes where a parameter block goes by the end of the next fetchBarrier().
+  virtual Status enqueueRecv(uint32_t server, uint32_t block, void *data,
+                             size_t bytes) = 0;
+  /// Sends what was noted, one message a server. `examples` is the number of
+  /// rows in this trainer's part of the batch; with 0 nothing was noted, and
+  /// every server learns that this trainer has no share in the step.
+  virtual Status sendBarrier(int64_t examples) = 0;
+  /// Returns when all blocks that were noted have arrived.
+  virtual Status fetchBarrier() = 0;
+};
+
+} // namespace fleet
+
+#endif // FLEET_RUNTIME_EXECUTOR_PARAMETEREXCHANGE_H

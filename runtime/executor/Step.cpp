@@ -1,0 +1,144 @@
+//===- Step.cpp - A function of a plan, ready to run ----------------------===//
+//
+// Part of the Fleet project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/executor/Step.h"
+
+#include <cstring>
+#include <limits>
+
+using namespace fleet;
+
+void Step::prepare() {
+  if (poison && arena.size() != 0)
+    std::memset(arena.data(), 0xff, arena.size()); // NaN as f16, f32 and f64
+}
+
+/// Kept in the header's class so that run() inlines it; everything that is not
+/// plain computing is one call away.
+inline Status Step::execute(const Operation &op, ParameterExchange *peer) {
+  switch (op.kind) {
+  case Kind::Kernel:
+    op.kernel(op.operands, symbols.data(), 0, op.count);
+    return Status();
+  case Kind::SplitKernel:
+    pool->parallelFor(0, op.count, op.grain, [&](int64_t begin, int64_t end) {
+      op.kernel(op.operands, symbols.data(), begin, end);
+    });
+    return Status();
+  case Kind::MatMul:
+    op.gemm->run(op.operands[0], op.operands[1], op.operands[2]);
+    return Status();
+  case Kind::SplitMatMul:
+    pool->parallelFor(0, op.gemm->tiles(), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t tile = begin; tile < end; ++tile)
+        op.gemm->runTile(tile, op.operands[0], op.operands[1], op.operands[2]);
+    });
+    return Status();
+  case Kind::Copy:
+    if (op.operands[0] != op.operands[1])
+      std::memcpy(op.operands[1], op.operands[0],
+                  static_cast<size_t>(op.count));
+    return Status();
+  default:
+    return exchange(op, peer);
+  }
+}
+
+Status Step::exchange(const Operation &op, ParameterExchange *peer) {
+  if (!peer)
+    return failure(op, makeError(StatusCode::Internal,
+                                 "no connection to parameter servers"));
+  Status status;
+  switch (op.kind) {
+  case Kind::Send:
+    status = peer->enqueueSend(op.peer.server, op.peer.block, op.operands[0],
+                               static_cast<size_t>(op.count));
+    break;
+  case Kind::Recv:
+    status = peer->enqueueRecv(op.peer.server, op.peer.block, op.operands[0],
+                               static_cast<size_t>(op.count));
+    break;
+  case Kind::SendBarrier:
+    status = peer->sendBarrier(symbols[0]);
+    break;
+  default:
+    status = peer->fetchBarrier();
+    break;
+  }
+  return status.ok() ? status : failure(op, status);
+}
+
+Status Step::failure(const Operation &op, const Status &status) const {
+  return status.withContext(loaded->describe(
+      functionIndex, static_cast<int>(&op - operations.data())));
+}
+
+Status Step::run(const StepArguments &arguments) {
+  bindInputs(arguments.inputs);
+  prepare();
+  if (arguments.observer)
+    return runObserved(arguments);
+  for (const Operation &op : operations) {
+    // The plain case first: a step is mostly small kernels.
+    if (op.kind == Kind::Kernel) {
+      op.kernel(op.operands, symbols.data(), 0, op.count);
+      continue;
+    }
+    FLEET_RETURN_IF_ERROR(execute(op, arguments.exchange));
+  }
+  return Status();
+}
+
+Status Step::runObserved(const StepArguments &arguments) {
+  int index = 0;
+  for (const Operation &op : operations) {
+    TimePoint begin = arguments.observer->now();
+    Status status = execute(op, arguments.exchange);
+    arguments.observer->executed(*this, index++, begin,
+                                 arguments.observer->now());
+    FLEET_RETURN_IF_ERROR(status);
+  }
+  return Status();
+}
+
+Status Step::runEmpty(const StepArguments &arguments) {
+  for (const Operation &op : operations) {
+    if (op.kind == Kind::SendBarrier) {
+      if (!arguments.exchange)
+        return exchange(op, nullptr);
+      Status status = arguments.exchange->sendBarrier(0);
+      if (!status.ok())
+        return failure(op, status);
+    } else if (op.kind == Kind::Recv || op.kind == Kind::FetchBarrier) {
+      FLEET_RETURN_IF_ERROR(exchange(op, arguments.exchange));
+    }
+  }
+  return Status();
+}
+
+double Step::output(uint32_t output) const {
+  const OutputRef &ref = outputs[output];
+  const void *data = operands[ref.operand];
+  auto load = [&](auto value) {
+    std::memcpy(&value, data, sizeof(value));
+    return static_cast<double>(value);
+  };
+  switch (ref.dtype) {
+  case plan::F32:
+    return load(float());
+  case plan::F64:
+    return load(double());
+  case plan::I1:
+  case plan::I8:
+    return load(int8_t());
+  case plan::I32:
+    return load(int32_t());
+  case plan::I64:
+    return load(int64_t());
+  default:
+    return std::numeric_limits<double>::quiet_NaN(); // refused by the loader
+  }
+}

@@ -1,0 +1,143 @@
+//===- Step.h - A function of a plan, ready to run --------------*- C++ -*-===//
+//
+// Part of the Fleet project.
+//
+// Everything that can be decided before a step runs is decided when the Step is
+// made: addresses, row counts, libraries, how kernels are cut. What is left is
+// a walk over a flat list. Running allocates nothing, looks nothing up and
+// reads no clock.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLEET_RUNTIME_EXECUTOR_STEP_H
+#define FLEET_RUNTIME_EXECUTOR_STEP_H
+
+#include "runtime/base/AlignedBuffer.h"
+#include "runtime/base/Clock.h"
+#include "runtime/base/Status.h"
+#include "runtime/base/ThreadPool.h"
+#include "runtime/device/cpu/Gemm.h"
+#include "runtime/device/cpu/KernelLibrary.h"
+#include "runtime/executor/ParameterExchange.h"
+#include "runtime/plan/PlanLoader.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace fleet {
+
+class Step;
+
+/// Is told when each instruction ran; for traces. Costs two clock reads an
+/// instruction.
+class StepObserver {
+public:
+  virtual ~StepObserver() = default;
+  virtual TimePoint now() = 0;
+  /// `instruction` is an index into the function's instructions.
+  virtual void executed(const Step &step, int instruction, TimePoint begin,
+                        TimePoint end) = 0;
+};
+
+/// What a run of a step needs.
+struct StepArguments {
+  /// One pointer an input of the function, in the order of its arguments;
+  /// row major, valid during the run. A kernel may read them with whole vector
+  /// registers but never beyond their end.
+  const void *const *inputs = nullptr;
+  /// For functions that send or receive; else null.
+  ParameterExchange *exchange = nullptr;
+  StepObserver *observer = nullptr;
+};
+
+class Step {
+public:
+  /// Runs all instructions, in order. An error comes from the exchange only and
+  /// names the instruction; afterwards states may be half updated. One run at a
+  /// time.
+  Status run(const StepArguments &arguments);
+
+  /// Takes part in the exchange of a step without having rows in its batch:
+  /// sends nothing (and says so), receives everything, computes nothing.
+  Status runEmpty(const StepArguments &arguments);
+
+  /// Inputs that StepArguments::inputs must have.
+  uint32_t numInputs() const { return inputCount; }
+  /// Bytes of temporaries.
+  size_t arenaBytes() const { return arena.size(); }
+  int64_t batch() const { return symbols[0]; }
+  uint32_t function() const { return functionIndex; }
+  const LoadedPlan &plan() const { return *loaded; }
+  bool exchanges() const { return hasExchange; }
+
+  /// An output of the last run; `output` is an index into Function.outputs.
+  double output(uint32_t output) const;
+
+private:
+  friend class StepBuilder;
+
+  enum class Kind : uint8_t {
+    Kernel,
+    SplitKernel,
+    MatMul,
+    SplitMatMul,
+    Copy,
+    Send,
+    Recv,
+    SendBarrier,
+    FetchBarrier
+  };
+
+  struct Operation {
+    Kind kind;
+    union {
+      KernelFunction kernel;
+      const Gemm *gemm;
+      struct {
+        uint32_t server, block;
+      } peer;
+    };
+    void **operands; // into Step::operands
+    int64_t count;   // rows, or bytes
+    int64_t grain;   // rows a piece
+  };
+
+  struct Patch {
+    uint32_t operand; // index into Step::operands
+    uint32_t input;
+  };
+
+  Step() = default;
+  void bindInputs(const void *const *inputs) {
+    for (const Patch &patch : patches)
+      operands[patch.operand] = const_cast<void *>(inputs[patch.input]);
+  }
+  Status execute(const Operation &operation, ParameterExchange *exchange);
+  Status exchange(const Operation &operation, ParameterExchange *exchange);
+  Status failure(const Operation &operation, const Status &status) const;
+  Status runObserved(const StepArguments &arguments);
+  void prepare();
+
+  PlanPtr loaded;
+  uint32_t functionIndex = 0;
+  uint32_t inputCount = 0;
+  bool hasExchange = false;
+  bool poison = false;
+  ThreadPool *pool = nullptr;
+  AlignedBuffer arena;
+  std::vector<int64_t> symbols; // at least one
+  std::vector<Operation> operations;
+  std::vector<void *> operands;
+  std::vector<Patch> patches;
+  std::vector<Gemm> gemms;
+  struct OutputRef {
+    uint32_t operand; // index into Step::operands
+    plan::DataType dtype;
+  };
+  std::vector<OutputRef> outputs;
+};
+
+} // namespace fleet
+
+#endif // FLEET_RUNTIME_EXECUTOR_STEP_H

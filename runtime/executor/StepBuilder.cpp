@@ -1,0 +1,246 @@
+//===- StepBuilder.cpp - Instantiates a function of a plan ----------------===//
+//
+// Part of the Fleet project.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/executor/StepBuilder.h"
+
+#include "runtime/executor/ArenaLayout.h"
+#include "runtime/plan/TensorTypes.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace fleet;
+
+namespace {
+
+/// What one core does in a nanosecond, for choosing how kernels are cut. Rough
+/// on purpose: a cut must not depend on the machine.
+constexpr double kFlopsPerNs = 8;
+constexpr double kBytesPerNs = 24;
+/// A kernel shorter than this runs in the calling thread: handing work over and
+/// waiting for it costs a microsecond, more when a worker has to wake up.
+constexpr double kSplitNs = 16000;
+constexpr double kPieceNs = 4000;
+
+/// Rows a piece, a multiple of 16 (a cache line of f32); 0: do not split.
+/// Follows from the kernel and the row count alone, never from the number of
+/// threads, so that the pieces are the same everywhere.
+int64_t chooseGrain(const plan::Kernel &kernel, int64_t rows) {
+  if (!kernel.splittable())
+    return 0;
+  double perRow =
+      std::max(static_cast<double>(kernel.flops_per_row()) / kFlopsPerNs,
+               static_cast<double>(kernel.bytes_per_row()) / kBytesPerNs);
+  if (perRow * static_cast<double>(rows) < kSplitNs)
+    return 0;
+  double wanted = std::min(std::ceil(kPieceNs / perRow), 1e15);
+  int64_t grain = (static_cast<int64_t>(wanted) + 15) / 16 * 16;
+  return grain < rows ? grain : 0;
+}
+
+} // namespace
+
+StatusOr<std::unique_ptr<Step>> StepBuilder::build(int64_t batch) {
+  step->loaded = program.planPtr();
+  step->functionIndex = index;
+  step->pool = program.options.pool;
+  if (step->pool && step->pool->threads() == 1)
+    step->pool = nullptr;
+  step->poison = program.options.poison;
+  FLEET_RETURN_IF_ERROR(bindSymbols(batch).withContext(program.plan().path));
+  FLEET_RETURN_IF_ERROR(allocateArena().withContext(program.plan().path));
+  for (const plan::Buffer &buffer : function.buffers())
+    step->inputCount += buffer.has_input();
+
+  step->operations.reserve(static_cast<size_t>(function.instructions_size()));
+  // Gemm pointers are taken while gemms are added.
+  step->gemms.reserve(static_cast<size_t>(std::count_if(
+      function.instructions().begin(), function.instructions().end(),
+      [](const plan::Instruction &i) { return i.has_matmul(); })));
+  for (int i = 0; i < function.instructions_size(); ++i)
+    if (Status status = add(function.instructions(i)); !status.ok())
+      return status.withContext(program.plan().path + ": " +
+                                program.plan().describe(index, i));
+  for (const plan::Output &output : function.outputs()) {
+    step->outputs.push_back(
+        {static_cast<uint32_t>(step->operands.size()),
+         function.buffers(static_cast<int>(output.buffer())).type().dtype()});
+    appendOperand(output.buffer());
+  }
+  for (size_t i = 0; i < step->operations.size(); ++i)
+    step->operations[i].operands = step->operands.data() + firstOperand[i];
+  return std::move(step);
+}
+
+Status StepBuilder::bindSymbols(int64_t batch) {
+  const plan::Plan &plan = program.plan().proto;
+  if (batch < 0)
+    return makeError(StatusCode::InvalidArgument, "a batch of {} rows", batch);
+  if (plan.symbols_size() > 1)
+    return makeError(StatusCode::InvalidArgument,
+                     "the program has the dynamic dimension '{}', only the "
+                     "first dimension (the batch) may be dynamic",
+                     plan.symbols(1));
+  step->symbols.assign(1, batch);
+  return Status();
+}
+
+Status StepBuilder::allocateArena() {
+  std::vector<int64_t> sizes(function.num_slots(), 0);
+  for (int i = 0; i < function.buffers_size(); ++i) {
+    // Also of buffers elsewhere, so that no kernel sees an impossible shape.
+    FLEET_ASSIGN_OR_RETURN(int64_t bytes, bytesOf(static_cast<uint32_t>(i)));
+    const plan::Buffer &buffer = function.buffers(i);
+    if (buffer.has_temporary())
+      sizes[buffer.temporary().slot()] =
+          std::max(sizes[buffer.temporary().slot()], bytes);
+  }
+  ArenaLayout layout;
+  for (int64_t bytes : sizes) {
+    slots.push_back(layout.add(bytes));
+    if (layout.size() > kMaxTensorBytes)
+      return makeError(StatusCode::InvalidArgument,
+                       "function '{}' needs more than {} bytes for a batch of "
+                       "{} rows",
+                       function.name(), kMaxTensorBytes, step->symbols[0]);
+  }
+  FLEET_ASSIGN_OR_RETURN(
+      step->arena,
+      AlignedBuffer::allocate(static_cast<size_t>(layout.size()),
+                              "memory for the temporaries of a step"));
+  return Status();
+}
+
+StatusOr<int64_t> StepBuilder::bytesOf(uint32_t buffer) const {
+  const plan::TensorType &type =
+      function.buffers(static_cast<int>(buffer)).type();
+  std::optional<int64_t> bytes = countBytes(type, step->symbols);
+  if (!bytes)
+    return makeError(
+        StatusCode::InvalidArgument,
+        "function '{}': buffer '{}' ({}) is too large for a batch "
+        "of {} rows",
+        function.name(), function.buffers(static_cast<int>(buffer)).name(),
+        formatType(type, program.plan().proto.symbols()), step->symbols[0]);
+  return *bytes;
+}
+
+int64_t StepBuilder::extentOf(const plan::Dim &dim) const {
+  return dim.kind_case() == plan::Dim::kSymbol ? step->symbols[dim.symbol()]
+                                               : dim.extent();
+}
+
+Step::Operation &StepBuilder::append(Step::Kind kind) {
+  firstOperand.push_back(step->operands.size());
+  Step::Operation op{};
+  op.kind = kind;
+  step->operations.push_back(op);
+  return step->operations.back();
+}
+
+void StepBuilder::appendOperand(uint32_t buffer) {
+  const plan::Buffer &source = function.buffers(static_cast<int>(buffer));
+  void *address = nullptr;
+  switch (source.storage_case()) {
+  case plan::Buffer::kInput:
+    step->patches.push_back({static_cast<uint32_t>(step->operands.size()),
+                             source.input().argument()});
+    break;
+  case plan::Buffer::kState:
+    address = program.stateData(source.state().state());
+    break;
+  case plan::Buffer::kTemporary:
+    address = step->arena.data() + slots[source.temporary().slot()];
+    break;
+  default:
+    address =
+        program.constantArena.data() + program.constantOffsets[index][buffer];
+    break;
+  }
+  step->operands.push_back(address);
+}
+
+Status StepBuilder::add(const plan::Instruction &instruction) {
+  switch (instruction.kind_case()) {
+  case plan::Instruction::kLaunch:
+    return addLaunch(instruction.launch());
+  case plan::Instruction::kMatmul:
+    return addMatMul(instruction.matmul());
+  case plan::Instruction::kCopy: {
+    FLEET_ASSIGN_OR_RETURN(int64_t bytes, bytesOf(instruction.copy().to()));
+    append(Step::Kind::Copy).count = bytes;
+    appendOperand(instruction.copy().from());
+    appendOperand(instruction.copy().to());
+    return Status();
+  }
+  case plan::Instruction::kSend:
+    addTransfer(Step::Kind::Send, instruction.send().server(),
+                instruction.send().block(), instruction.send().buffer());
+    return Status();
+  case plan::Instruction::kRecv:
+    addTransfer(Step::Kind::Recv, instruction.recv().server(),
+                instruction.recv().block(), instruction.recv().buffer());
+    return Status();
+  case plan::Instruction::kSendBarrier:
+    append(Step::Kind::SendBarrier);
+    break;
+  default:
+    append(Step::Kind::FetchBarrier);
+    break;
+  }
+  step->hasExchange = true;
+  return Status();
+}
+
+Status StepBuilder::addLaunch(const plan::Launch &launch) {
+  const plan::Kernel &kernel =
+      program.plan().proto.kernels(static_cast<int>(launch.kernel()));
+  int64_t rows = extentOf(launch.rows());
+  int64_t grain = step->pool ? chooseGrain(kernel, rows) : 0;
+  Step::Operation &op =
+      append(grain > 0 ? Step::Kind::SplitKernel : Step::Kind::Kernel);
+  op.kernel = program.library->function(launch.kernel());
+  op.count = rows;
+  op.grain = grain;
+  for (uint32_t buffer : launch.buffers())
+    appendOperand(buffer);
+  return Status();
+}
+
+Status StepBuilder::addMatMul(const plan::MatMul &matmul) {
+  const plan::TensorType &a =
+      function.buffers(static_cast<int>(matmul.a())).type();
+  const plan::TensorType &out =
+      function.buffers(static_cast<int>(matmul.out())).type();
+  GemmShape shape;
+  shape.dtype = a.dtype();
+  shape.transposeA = matmul.transpose_a();
+  shape.transposeB = matmul.transpose_b();
+  shape.m = extentOf(out.dims(0));
+  shape.n = extentOf(out.dims(1));
+  shape.k = extentOf(a.dims(matmul.transpose_a() ? 0 : 1));
+  FLEET_ASSIGN_OR_RETURN(Gemm gemm, Gemm::create(shape));
+  step->gemms.push_back(gemm);
+  Step::Operation &op =
+      append(step->pool && gemm.tiles() > 1 ? Step::Kind::SplitMatMul
+                                            : Step::Kind::MatMul);
+  op.gemm = &step->gemms.back();
+  for (uint32_t buffer : {matmul.a(), matmul.b(), matmul.out()})
+    appendOperand(buffer);
+  return Status();
+}
+
+void StepBuilder::addTransfer(Step::Kind kind, uint32_t server, uint32_t block,
+                              uint32_t buffer) {
+  step->hasExchange = true;
+  Step::Operation &op = append(kind);
+  op.peer.server = server;
+  op.peer.block = block;
+  // Blocks have static types, which the loader counted.
+  op.count = *countBytes(function.buffers(static_cast<int>(buffer)).type(),
+                         step->symbols);
+  appendOperand(buffer);
+}

@@ -1,0 +1,49 @@
+//===- StepBuilder.h - Instantiates a function of a plan --------*- C++ -*-===//
+//
+// Part of the Fleet project.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLEET_RUNTIME_EXECUTOR_STEPBUILDER_H
+#define FLEET_RUNTIME_EXECUTOR_STEPBUILDER_H
+
+#include "runtime/executor/Program.h"
+#include "runtime/executor/Step.h"
+
+namespace fleet {
+
+/// Resolves the instructions of one function for one batch size. Used once.
+class StepBuilder {
+public:
+  StepBuilder(Program &program, uint32_t function)
+      : program(program),
+        function(program.plan().proto.functions(static_cast<int>(function))),
+        index(function), step(new Step) {}
+
+  StatusOr<std::unique_ptr<Step>> build(int64_t batch);
+
+private:
+  Status bindSymbols(int64_t batch);
+  Status allocateArena();
+  Status add(const plan::Instruction &instruction);
+  Status addLaunch(const plan::Launch &launch);
+  Status addMatMul(const plan::MatMul &matmul);
+  void addTransfer(Step::Kind kind, uint32_t server, uint32_t block,
+                   uint32_t buffer);
+  /// Starts an operation; its operands follow.
+  Step::Operation &append(Step::Kind kind);
+  void appendOperand(uint32_t buffer);
+  StatusOr<int64_t> bytesOf(uint32_t buffer) const;
+  int64_t extentOf(const plan::Dim &dim) const;
+
+  Program &program;
+  const plan::Function &function;
+  uint32_t index;
+  std::unique_ptr<Step> step;
+  std::vector<int64_t> slots;       // offsets in the arena
+  std::vector<size_t> firstOperand; // of each operation
+};
+
+} // namespace fleet
+
+#endif // FLEET_RUNTIME_EXECUTOR_STEPBUILDER_H

@@ -1,0 +1,615 @@
+//===- PlanValidationTest.cpp ---------------------------------------------===//
+//
+// Part of the Fleet project.
+//
+// One test a rule: a good plan, one change, the message.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/plan/PlanLoader.h"
+#include "test/Runtime/plan/TestPlan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <limits>
+
+using namespace fleet;
+using fleet::test::FunctionBuilder;
+using fleet::test::kBatch;
+using fleet::test::tensor;
+using testing::HasSubstr;
+
+namespace {
+
+std::string check(plan::Plan plan) {
+  StatusOr<PlanPtr> loaded = checkPlan(std::move(plan), "a.plan");
+  std::string message = loaded.ok() ? "" : loaded.status().message();
+  if (!loaded.ok()) {
+    EXPECT_EQ(loaded.status().code(), StatusCode::InvalidArgument);
+    EXPECT_EQ(message.rfind("a.plan: ", 0), 0u) << message;
+    EXPECT_EQ(message.find('\n'), std::string::npos);
+  }
+  return message;
+}
+
+using Change = std::function<void(plan::Plan &)>;
+
+void expectTrainerError(const Change &change, const std::string &message) {
+  plan::Plan plan = test::makeTrainerPlan();
+  change(plan);
+  EXPECT_THAT(check(plan), HasSubstr(message));
+}
+
+void expectServerError(const Change &change, const std::string &message) {
+  plan::Plan plan = test::makeServerPlan();
+  change(plan);
+  EXPECT_THAT(check(plan), HasSubstr(message));
+}
+
+plan::Function &mainOf(plan::Plan &plan) { return *plan.mutable_functions(0); }
+plan::Instruction &instruction(plan::Plan &plan, int index) {
+  return *mainOf(plan).mutable_instructions(index);
+}
+
+TEST(PlanValidation, AcceptsGoodPlans) {
+  EXPECT_EQ(check(test::makeTrainerPlan()), "");
+  EXPECT_EQ(check(test::makeServerPlan()), "");
+}
+
+TEST(PlanValidation, Role) {
+  expectTrainerError([](plan::Plan &p) { p.set_role(plan::ROLE_UNSPECIFIED); },
+                     "role 0 is none of");
+}
+
+TEST(PlanValidation, RoleAndMode) {
+  expectTrainerError([](plan::Plan &p) { p.set_mode(plan::SINGLE); },
+                     "role TRAINER does not exist in mode SINGLE");
+}
+
+TEST(PlanValidation, Mode) {
+  expectTrainerError([](plan::Plan &p) { p.set_mode(plan::MODE_UNSPECIFIED); },
+                     "mode 0 is neither");
+}
+
+TEST(PlanValidation, SyncMode) {
+  expectTrainerError(
+      [](plan::Plan &p) { p.set_sync_mode(plan::SYNC_MODE_UNSPECIFIED); },
+      "sync mode 0 is not supported");
+}
+
+TEST(PlanValidation, Trainers) {
+  expectTrainerError([](plan::Plan &p) { p.set_trainers(0); },
+                     "0 trainers, expected 1 to 65536");
+}
+
+TEST(PlanValidation, NoServers) {
+  expectTrainerError([](plan::Plan &p) { p.clear_servers(); },
+                     "without servers");
+}
+
+TEST(PlanValidation, NoMain) {
+  expectTrainerError([](plan::Plan &p) { mainOf(p).set_name("other"); },
+                     "no function 'main'");
+}
+
+TEST(PlanValidation, Endpoints) {
+  for (const char *endpoint : {"", "localhost", ":6170", "host:", "host:0",
+                               "host:65536", "host:12x", "a b:1", "h:123456"})
+    expectTrainerError(
+        [&](plan::Plan &p) { p.mutable_servers(0)->set_endpoint(endpoint); },
+        "is not HOST:PORT");
+}
+
+TEST(PlanValidation, DuplicateEndpoints) {
+  expectTrainerError([](plan::Plan &p) { *p.add_servers() = p.servers(0); },
+                     "two servers have the endpoint 127.0.0.1:6170");
+}
+
+TEST(PlanValidation, DuplicateBlocks) {
+  expectTrainerError(
+      [](plan::Plan &p) { test::addBlock(p, 0, "w", tensor({1})); },
+      "server 0: two blocks are named 'w'");
+}
+
+TEST(PlanValidation, DynamicBlock) {
+  expectTrainerError(
+      [](plan::Plan &p) { test::addBlock(p, 0, "v", tensor({kBatch})); },
+      "block 'v': type batchxf32 is not static");
+}
+
+TEST(PlanValidation, DuplicateKernels) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        test::addKernel(p, "k", 1);
+        test::addKernel(p, "k", 1);
+      },
+      "two kernels are named 'k'");
+}
+
+TEST(PlanValidation, KernelsWithoutLibrary) {
+  expectTrainerError([](plan::Plan &p) { test::addKernel(p, "k", 1); },
+                     "1 kernels, but no kernel library");
+}
+
+TEST(PlanValidation, DuplicateFunctions) {
+  expectTrainerError(
+      [](plan::Plan &p) { p.mutable_functions(1)->set_name("main"); },
+      "two functions are named 'main'");
+}
+
+TEST(PlanValidation, DuplicateSymbols) {
+  expectTrainerError([](plan::Plan &p) { p.add_symbols("batch"); },
+                     "two symbols are named 'batch'");
+}
+
+TEST(PlanValidation, DataType) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        mainOf(p).mutable_buffers(0)->mutable_type()->set_dtype(
+            static_cast<plan::DataType>(99));
+      },
+      "data type 99 does not exist");
+}
+
+TEST(PlanValidation, NegativeExtent) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        mainOf(p)
+            .mutable_buffers(3)
+            ->mutable_type()
+            ->mutable_dims(1)
+            ->set_extent(-2);
+      },
+      "dimension 1 has the negative extent -2");
+}
+
+TEST(PlanValidation, DimensionWithoutKind) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        mainOf(p).mutable_buffers(3)->mutable_type()->mutable_dims(1)->Clear();
+      },
+      "dimension 1 has neither an extent nor a symbol");
+}
+
+TEST(PlanValidation, SymbolOutOfRange) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        mainOf(p)
+            .mutable_buffers(3)
+            ->mutable_type()
+            ->mutable_dims(1)
+            ->set_symbol(7);
+      },
+      "dimension 1 is symbol 7, the plan has 1 symbols");
+}
+
+TEST(PlanValidation, ElementCountOverflow) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        *mainOf(p).mutable_buffers(3)->mutable_type() =
+            tensor({int64_t(1) << 40, int64_t(1) << 40});
+      },
+      "more than");
+}
+
+TEST(PlanValidation, ElementCountOverflowBehindZero) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        *mainOf(p).mutable_buffers(3)->mutable_type() =
+            tensor({0, int64_t(1) << 40, int64_t(1) << 40});
+      },
+      "more than");
+}
+
+TEST(PlanValidation, TooManyDimensions) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        for (int i = 0; i < 20; ++i)
+          mainOf(p).mutable_buffers(3)->mutable_type()->add_dims()->set_extent(
+              1);
+      },
+      "22 dimensions, at most 16");
+}
+
+TEST(PlanValidation, BufferWithoutStorage) {
+  expectTrainerError(
+      [](plan::Plan &p) { mainOf(p).mutable_buffers(3)->clear_temporary(); },
+      "function 'main': buffer 3 't0': it has no storage");
+}
+
+TEST(PlanValidation, StateOutOfRange) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        mainOf(p).mutable_buffers(2)->mutable_state()->set_state(5);
+      },
+      "state 5, the plan has 1 states");
+}
+
+TEST(PlanValidation, SlotOutOfRange) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        mainOf(p).mutable_buffers(3)->mutable_temporary()->set_slot(3);
+      },
+      "slot 3, the function has 3 slots");
+}
+
+TEST(PlanValidation, MoreSlotsThanBuffers) {
+  expectTrainerError([](plan::Plan &p) { mainOf(p).set_num_slots(0xffffffff); },
+                     "4294967295 slots for 6 buffers");
+}
+
+TEST(PlanValidation, ConstantOfWrongSize) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        mainOf(p).mutable_buffers(1)->mutable_constant()->set_data("abc");
+      },
+      "3 bytes of data for a constant of type 1x1xf32 (4 bytes)");
+}
+
+TEST(PlanValidation, DynamicConstant) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        *mainOf(p).mutable_buffers(1)->mutable_type() = tensor({kBatch});
+      },
+      "a constant of the dynamic type");
+}
+
+TEST(PlanValidation, StateTypeMismatch) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        *mainOf(p).mutable_buffers(2)->mutable_type() = tensor({3, 3});
+      },
+      "state 'w' has type 3x3xf32 here and 3x2xf32 in its declaration");
+}
+
+TEST(PlanValidation, DuplicateInputArgument) {
+  expectTrainerError(
+      [](plan::Plan &p) { *mainOf(p).add_buffers() = mainOf(p).buffers(0); },
+      "two buffers are input argument 0");
+}
+
+TEST(PlanValidation, DuplicateInputName) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        plan::Buffer copy = mainOf(p).buffers(0);
+        copy.mutable_input()->set_argument(1);
+        *mainOf(p).add_buffers() = copy;
+      },
+      "two inputs are named 'x'");
+}
+
+TEST(PlanValidation, InputArgumentsHaveNoHoles) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        mainOf(p).mutable_buffers(0)->mutable_input()->set_argument(1000000);
+      },
+      "none of them is argument 0");
+}
+
+TEST(PlanValidation, DuplicateStates) {
+  expectTrainerError([](plan::Plan &p) { *p.add_states() = p.states(0); },
+                     "two states are named 'w'");
+}
+
+TEST(PlanValidation, DynamicState) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        *p.mutable_states(0)->mutable_type() = tensor({kBatch, 2});
+      },
+      "state 'w': type batchx2xf32 is not static");
+}
+
+TEST(PlanValidation, StateWithoutOrigin) {
+  expectTrainerError([](plan::Plan &p) { p.mutable_states(0)->clear_origin(); },
+                     "state 'w': it has no origin");
+}
+
+TEST(PlanValidation, StateOriginRank) {
+  expectTrainerError(
+      [](plan::Plan &p) { p.mutable_states(0)->add_origin_shape(1); },
+      "has 2 dimensions, its origin 'w' has 3");
+}
+
+TEST(PlanValidation, StateOriginShape) {
+  expectTrainerError(
+      [](plan::Plan &p) { p.mutable_states(0)->set_origin_shape(1, 5); },
+      "is not rows of its origin 3x5xf32");
+}
+
+TEST(PlanValidation, StateOriginOverflow) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        p.mutable_states(0)->set_origin_shape(0, int64_t(1) << 62);
+      },
+      "of its origin is not possible");
+}
+
+TEST(PlanValidation, StateRowsOutsideOrigin) {
+  expectTrainerError(
+      [](plan::Plan &p) { p.mutable_states(0)->set_row_offset(1); },
+      "rows 1..4 do not lie in its origin 'w' of 3 rows");
+  expectTrainerError(
+      [](plan::Plan &p) { p.mutable_states(0)->set_row_offset(-1); },
+      "rows -1..2 do not lie");
+}
+
+TEST(PlanValidation, StateInitializer) {
+  expectTrainerError(
+      [](plan::Plan &p) { p.mutable_states(0)->clear_initializer(); },
+      "state 'w': it has no initializer");
+  expectTrainerError(
+      [](plan::Plan &p) {
+        auto &uniform =
+            *p.mutable_states(0)->mutable_initializer()->mutable_uniform();
+        uniform.set_low(1);
+        uniform.set_high(-1);
+      },
+      "uniform initializer from 1 to -1");
+  expectTrainerError(
+      [](plan::Plan &p) {
+        p.mutable_states(0)
+            ->mutable_initializer()
+            ->mutable_normal()
+            ->set_stddev(std::numeric_limits<double>::infinity());
+      },
+      "standard deviation inf");
+}
+
+TEST(PlanValidation, SlotAndStateOfBelongTogether) {
+  expectTrainerError(
+      [](plan::Plan &p) { p.mutable_states(0)->set_slot("velocity"); },
+      "state_of and slot must be given together");
+}
+
+TEST(PlanValidation, ErrorsNameTheInstructionAndItsSource) {
+  expectTrainerError(
+      [](plan::Plan &p) { instruction(p, 1).mutable_matmul()->set_a(77); },
+      "a.plan: function 'main', instruction 1 (program.mlir:12:8): buffer 77, "
+      "the function has 6 buffers");
+}
+
+TEST(PlanValidation, LocationOutOfRange) {
+  expectTrainerError([](plan::Plan &p) { instruction(p, 0).set_location(9); },
+                     "instruction 0: location 9, the plan has 2 locations");
+}
+
+TEST(PlanValidation, UnknownInstruction) {
+  expectTrainerError([](plan::Plan &p) { mainOf(p).add_instructions(); },
+                     "it is no instruction that this program knows");
+}
+
+TEST(PlanValidation, MatMulShapes) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        instruction(p, 0).mutable_matmul()->set_transpose_b(true);
+      },
+      "matmul of 'x' (batchx3xf32) and 'w' (3x2xf32) transposed into 't0' "
+      "(batchx2xf32): the shapes do not fit");
+}
+
+TEST(PlanValidation, MatMulDataTypes) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        mainOf(p).mutable_buffers(0)->mutable_type()->set_dtype(plan::F64);
+      },
+      "all must be f32, or all f64");
+}
+
+TEST(PlanValidation, MatMulRank) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        *mainOf(p).mutable_buffers(0)->mutable_type() = tensor({3});
+      },
+      "all must have two dimensions");
+}
+
+TEST(PlanValidation, MatMulInPlace) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        mainOf(p).mutable_buffers(4)->mutable_temporary()->set_slot(0);
+      },
+      "the result lies over an operand");
+}
+
+TEST(PlanValidation, WritesToInputsAndConstants) {
+  expectTrainerError(
+      [](plan::Plan &p) { instruction(p, 2).mutable_copy()->set_to(1); },
+      "it writes to 'c', which is a constant");
+  expectTrainerError(
+      [](plan::Plan &p) { instruction(p, 0).mutable_matmul()->set_out(0); },
+      "it writes to 'x', which is an input");
+}
+
+TEST(PlanValidation, CopyTypes) {
+  expectTrainerError(
+      [](plan::Plan &p) { instruction(p, 2).mutable_copy()->set_from(0); },
+      "copy of 'x' (batchx3xf32) to 't2' (1x1xf32): the types differ");
+}
+
+TEST(PlanValidation, LaunchKernelIndex) {
+  expectTrainerError(
+      [](plan::Plan &p) { instruction(p, 2).mutable_launch()->set_kernel(4); },
+      "kernel 4, the plan has 0 kernels");
+}
+
+TEST(PlanValidation, LaunchOperands) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        p.set_library("x");
+        test::addKernel(p, "k", 3);
+        instruction(p, 2).mutable_launch()->add_buffers(0);
+      },
+      "1 buffers for kernel 'k', which has 3 operands");
+}
+
+TEST(PlanValidation, LaunchBufferIndex) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        p.set_library("x");
+        test::addKernel(p, "k", 1);
+        instruction(p, 2).mutable_launch()->add_buffers(6);
+      },
+      "buffer 6, the function has 6 buffers");
+}
+
+TEST(PlanValidation, LaunchRows) {
+  auto withRows = [](plan::Plan &p) -> plan::Dim & {
+    p.set_library("x");
+    test::addKernel(p, "k", 1);
+    instruction(p, 2).mutable_launch()->add_buffers(0);
+    return *instruction(p, 2).mutable_launch()->mutable_rows();
+  };
+  expectTrainerError([&](plan::Plan &p) { withRows(p); },
+                     "a launch without rows");
+  expectTrainerError([&](plan::Plan &p) { withRows(p).set_extent(-1); },
+                     "-1 rows");
+  expectTrainerError([&](plan::Plan &p) { withRows(p).set_symbol(1); },
+                     "its rows are symbol 1");
+}
+
+TEST(PlanValidation, SendServerAndBlockIndices) {
+  expectTrainerError(
+      [](plan::Plan &p) { instruction(p, 3).mutable_send()->set_server(1); },
+      "server 1, the job has 1 servers");
+  expectTrainerError(
+      [](plan::Plan &p) { instruction(p, 3).mutable_send()->set_block(1); },
+      "block 1, server 0 has 1 blocks");
+}
+
+TEST(PlanValidation, SendType) {
+  expectTrainerError(
+      [](plan::Plan &p) { instruction(p, 3).mutable_send()->set_buffer(0); },
+      "buffer 'x' (batchx3xf32) for block 'w' of server 0, which is 3x2xf32");
+}
+
+TEST(PlanValidation, RecvType) {
+  expectTrainerError(
+      [](plan::Plan &p) { instruction(p, 5).mutable_recv()->set_buffer(5); },
+      "buffer 't2' (1x1xf32) for block 'w'");
+}
+
+TEST(PlanValidation, SentTwice) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        *instruction(p, 4).mutable_send() = instruction(p, 3).send();
+      },
+      "block 0 of server 0 is sent twice before a barrier");
+}
+
+TEST(PlanValidation, ReceivedTwice) {
+  expectTrainerError(
+      [](plan::Plan &p) {
+        *instruction(p, 6).mutable_recv() = instruction(p, 5).recv();
+      },
+      "block 0 of server 0 is received twice before a barrier");
+}
+
+TEST(PlanValidation, NoBarrierAfterSend) {
+  expectTrainerError(
+      [](plan::Plan &p) { instruction(p, 4).mutable_fetch_barrier(); },
+      "it sends blocks, but no send barrier follows");
+}
+
+TEST(PlanValidation, NoBarrierAfterRecv) {
+  expectTrainerError(
+      [](plan::Plan &p) { mainOf(p).mutable_instructions()->RemoveLast(); },
+      "it receives blocks, but no fetch barrier follows");
+}
+
+TEST(PlanValidation, BlockNotSent) {
+  expectTrainerError(
+      [](plan::Plan &p) { test::addBlock(p, 0, "b", tensor({2})); },
+      "block 'b' of server 0 was not sent before this barrier");
+}
+
+TEST(PlanValidation, ExchangeOnAServer) {
+  expectServerError(
+      [](plan::Plan &p) { instruction(p, 0).mutable_send_barrier(); },
+      "only a trainer exchanges parameters, this plan's role is PSERVER");
+}
+
+TEST(PlanValidation, OutputIsScalar) {
+  expectTrainerError(
+      [](plan::Plan &p) { mainOf(p).mutable_outputs(0)->set_buffer(4); },
+      "output 'loss' is 't1' (3x2xf32), expected a scalar");
+}
+
+TEST(PlanValidation, OutputBufferIndex) {
+  expectTrainerError(
+      [](plan::Plan &p) { mainOf(p).mutable_outputs(0)->set_buffer(40); },
+      "output 'loss': buffer 40");
+}
+
+TEST(PlanValidation, DuplicateOutputs) {
+  expectTrainerError(
+      [](plan::Plan &p) { *mainOf(p).add_outputs() = mainOf(p).outputs(0); },
+      "two outputs are named 'loss'");
+}
+
+TEST(PlanValidation, ServiceOnATrainer) {
+  expectTrainerError([](plan::Plan &p) { p.mutable_service(); },
+                     "a service in the plan of a TRAINER");
+}
+
+TEST(PlanValidation, ServerWithoutService) {
+  expectServerError([](plan::Plan &p) { p.clear_service(); },
+                    "without a service");
+}
+
+TEST(PlanValidation, ServiceServerIndex) {
+  expectServerError([](plan::Plan &p) { p.mutable_service()->set_server(1); },
+                    "service of server 1, the job has 1 servers");
+}
+
+TEST(PlanValidation, BlockWithoutHandler) {
+  expectServerError(
+      [](plan::Plan &p) { test::addBlock(p, 0, "b", tensor({2})); },
+      "1 handlers for the 2 blocks of server 0");
+}
+
+TEST(PlanValidation, HandlerIndices) {
+  auto handler = [](plan::Plan &p) -> plan::Service::Handler & {
+    return *p.mutable_service()->mutable_handlers(0);
+  };
+  expectServerError([&](plan::Plan &p) { handler(p).set_block(1); },
+                    "handler 0: block 1, the server has 1 blocks");
+  expectServerError([&](plan::Plan &p) { handler(p).set_state(1); },
+                    "handler 0: state 1, the plan has 1 states");
+  expectServerError([&](plan::Plan &p) { handler(p).set_function(1); },
+                    "handler 0: function 1, the plan has 1 functions");
+}
+
+TEST(PlanValidation, BlockWithTwoHandlers) {
+  expectServerError(
+      [](plan::Plan &p) {
+        test::addBlock(p, 0, "b", tensor({3, 2}));
+        *p.mutable_service()->add_handlers() = p.service().handlers(0);
+      },
+      "block 0 has two handlers");
+}
+
+TEST(PlanValidation, HandlerTakesTheGradient) {
+  expectServerError(
+      [](plan::Plan &p) {
+        *p.mutable_servers(0)->mutable_blocks(0)->mutable_type() =
+            tensor({2, 3});
+      },
+      "state 'w' has type 2x3xf32 here");
+  expectServerError(
+      [](plan::Plan &p) {
+        FunctionBuilder(p, "nothing");
+        p.mutable_service()->mutable_handlers(0)->set_function(1);
+      },
+      "function 'nothing' has 0 inputs");
+  expectServerError(
+      [](plan::Plan &p) {
+        FunctionBuilder wrong(p, "wrong");
+        wrong.input("g", tensor({6}));
+        p.mutable_service()->mutable_handlers(0)->set_function(1);
+      },
+      "function 'wrong' takes 6xf32, block 'w' is 3x2xf32");
+}
+
+} // namespace
