@@ -1,0 +1,70 @@
+//===- Run.cpp - One process of a job -------------------------------------===//
+
+#include "runtime/job/Run.h"
+
+#include "runtime/data/Dataset.h"
+#include "runtime/job/Processes.h"
+#include "runtime/plan/JobFile.h"
+
+#include <thread>
+
+using namespace fleet;
+
+Status fleet::checkOptions(const RunOptions &options, const RoleChoice &role) {
+  auto fail = [](const char *what) {
+    return Status(StatusCode::InvalidArgument, what);
+  };
+  if (role.role == plan::PSERVER)
+    return Status();
+  if (options.data.empty())
+    return fail("--data=SPEC is missing, e.g. --data=housing.csv#x=0..12,y=13");
+  if (options.batchSize < 1)
+    return fail("--batch-size=B is missing or not positive");
+  if (options.epochs < 0 || options.steps < 0)
+    return fail("--epochs and --steps count from 1");
+  if ((options.epochs > 0) == (options.steps > 0))
+    return fail("say how long to train: either --epochs=E or --steps=S");
+  return Status();
+}
+
+Status fleet::runProcess(const plan::Job &job, const RoleChoice &role,
+                         const RunOptions &options,
+                         RunEnvironment &environment) {
+  const plan::Job::Program *entry =
+      findProgram(job, role.role, role.role == plan::PSERVER ? role.rank : 0);
+  if (!entry || entry->plan().empty())
+    return makeError(StatusCode::NotFound,
+                     "{} has no plan for {}; transpile with --emit=all and "
+                     "without --role",
+                     options.jobDirectory, role.name());
+  FLEET_ASSIGN_OR_RETURN(
+      PlanPtr plan, loadPlan(environment.files,
+                             joinPath(options.jobDirectory, entry->plan())));
+  if (plan->proto.program_hash() != job.program_hash() ||
+      plan->proto.role() != role.role)
+    return makeError(StatusCode::InvalidArgument,
+                     "{} does not belong to {}/job.textproto; transpile again",
+                     plan->path, options.jobDirectory);
+
+  // By default a local job uses the machine; the processes of a distributed one
+  // share it.
+  int cores = std::max(1u, std::thread::hardware_concurrency());
+  int threads = options.threads;
+  if (threads == 0)
+    threads = role.role == plan::LOCAL ? cores : 1;
+  ThreadPool pool({threads, threads > 1 && threads <= cores
+                                ? std::chrono::microseconds(50)
+                                : std::chrono::microseconds(0)});
+  ProgramOptions settings;
+  settings.seed = options.seed;
+  settings.pool = threads > 1 ? &pool : nullptr;
+  settings.poison = options.poison;
+  FLEET_ASSIGN_OR_RETURN(std::unique_ptr<Program> program,
+                         Program::create(plan, settings));
+  if (!options.loadDirectory.empty())
+    FLEET_RETURN_IF_ERROR(
+        loadStates(*program, environment.files, options.loadDirectory));
+  if (role.role == plan::PSERVER)
+    return runServer(*program, role, options, environment);
+  return runTrainer(*program, role, options, environment);
+}

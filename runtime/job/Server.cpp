@@ -1,0 +1,99 @@
+//===- Server.cpp - A parameter server ------------------------------------===//
+
+#include "runtime/job/Processes.h"
+
+#include "runtime/ps/ParameterServer.h"
+
+#include <atomic>
+#include <poll.h>
+#include <thread>
+
+using namespace fleet;
+
+namespace {
+
+/// Ends a server when a stop is requested.
+class StopWatch {
+public:
+  StopWatch(StopToken token, ParameterServer &server)
+      : thread([this, token, &server] {
+          while (!done) {
+            pollfd entry{token.descriptor(), POLLIN, 0};
+            if (::poll(&entry, 1, 50) > 0 && token.stopRequested()) {
+              server.stop(token.status());
+              return;
+            }
+          }
+        }) {}
+  ~StopWatch() {
+    done = true;
+    thread.join();
+  }
+
+private:
+  std::atomic<bool> done{false};
+  std::thread thread;
+};
+
+} // namespace
+
+Status fleet::runServer(Program &program, const RoleChoice &role,
+                        const RunOptions &options,
+                        RunEnvironment &environment) {
+  const plan::Plan &proto = program.plan().proto;
+  const plan::Server &self =
+      proto.servers(static_cast<int>(proto.service().server()));
+  std::vector<ServiceBlock> blocks(static_cast<size_t>(self.blocks_size()));
+  std::vector<AlignedBuffer> gradients(blocks.size());
+  std::vector<Step *> updates(blocks.size());
+  for (const plan::Service::Handler &handler : proto.service().handlers()) {
+    size_t i = handler.block();
+    ServiceBlock &block = blocks[i];
+    block.name = self.blocks(static_cast<int>(i)).name();
+    block.dtype = self.blocks(static_cast<int>(i)).type().dtype();
+    block.bytes = program.stateBytes(handler.state());
+    FLEET_ASSIGN_OR_RETURN(gradients[i],
+                           AlignedBuffer::allocate(block.bytes, "a gradient"));
+    block.gradient = gradients[i].data();
+    block.parameter = program.stateData(handler.state());
+    FLEET_ASSIGN_OR_RETURN(updates[i],
+                           program.instantiate(handler.function(), 1));
+  }
+  std::vector<ServedState> states;
+  for (int i = 0; i < proto.states_size(); ++i) {
+    const plan::State &state = proto.states(i);
+    ServedState served;
+    served.origin = state.origin();
+    served.slot = state.slot();
+    served.dtype = state.type().dtype();
+    // A scalar beside a parameter, such as a power of a beta, is whole.
+    if (state.type().dims_size() > 0)
+      served.originShape.assign(state.origin_shape().begin(),
+                                state.origin_shape().end());
+    served.rowOffset = state.row_offset();
+    served.data = program.stateData(static_cast<uint32_t>(i));
+    served.bytes = program.stateBytes(static_cast<uint32_t>(i));
+    states.push_back(std::move(served));
+  }
+  auto update = [&](size_t block) {
+    const void *gradient = gradients[block].data();
+    StepArguments arguments;
+    arguments.inputs = &gradient;
+    return updates[block]->run(arguments);
+  };
+  FLEET_ASSIGN_OR_RETURN(
+      auto service,
+      ParameterService::create(std::move(blocks), proto.trainers(), update));
+  FLEET_ASSIGN_OR_RETURN(auto listener,
+                         environment.transport.listen(role.endpoint));
+  ParameterServer::Options settings;
+  settings.job = identify(proto, options);
+  settings.deadline = options.deadline;
+  ParameterServer server(settings, environment.transport, std::move(listener),
+                         std::move(service), std::move(states));
+  environment.print("Server listening on " + server.endpoint());
+  std::optional<StopWatch> watch;
+  if (environment.stop.descriptor() >= 0)
+    watch.emplace(environment.stop, server);
+  return server.serve();
+}

@@ -1,0 +1,263 @@
+//===- TrainLoop.cpp - The steps of a trainer or a local job --------------===//
+
+#include "runtime/job/TrainLoop.h"
+
+#include "runtime/telemetry/Metrics.h"
+#include "runtime/telemetry/Progress.h"
+#include "runtime/telemetry/Trace.h"
+
+#include <cmath>
+
+using namespace fleet;
+
+/// A step may take well under a microsecond, a look at the clock 20 ns: without
+/// metrics, progress is looked at only every so many steps.
+static constexpr int64_t kProgressStride = 32;
+
+/// Rows that an evaluation handles at once: enough to be fast, little memory.
+static constexpr int64_t kEvaluationRows = 1024;
+
+StatusOr<std::vector<InputRequest>>
+fleet::inputRequests(const LoadedPlan &plan, const std::string &function) {
+  std::optional<uint32_t> index = plan.findFunction(function);
+  if (!index)
+    return makeError(StatusCode::InvalidArgument,
+                     "{}: the plan has no function '{}'", plan.path, function);
+  std::vector<InputRequest> requests;
+  for (const plan::Buffer &buffer :
+       plan.proto.functions(static_cast<int>(*index)).buffers()) {
+    if (!buffer.has_input())
+      continue;
+    if (buffer.type().dims_size() == 0 ||
+        buffer.type().dims(0).kind_case() != plan::Dim::kSymbol)
+      return makeError(StatusCode::InvalidArgument,
+                       "{}: input '{}' of '{}' has no batch dimension; its "
+                       "first dimension has to be dynamic (tensor<?x...>)",
+                       plan.path, buffer.name(), function);
+    size_t argument = buffer.input().argument();
+    if (requests.size() <= argument)
+      requests.resize(argument + 1);
+    InputRequest &request = requests[argument];
+    request.name = buffer.name();
+    request.dtype = buffer.type().dtype();
+    for (int d = 1; d < buffer.type().dims_size(); ++d)
+      request.rowShape.push_back(buffer.type().dims(d).extent());
+  }
+  return requests;
+}
+
+namespace {
+
+/// Writes one event an instruction to a trace.
+class InstructionTracer final : public StepObserver {
+public:
+  InstructionTracer(TraceWriter &writer, const Program &program)
+      : writer(writer), program(program) {}
+  TimePoint now() override { return writer.now(); }
+  void executed(const Step &step, int instruction, TimePoint begin,
+                TimePoint end) override {
+    auto index = static_cast<size_t>(instruction);
+    while (names.size() <= index)
+      names.push_back(
+          writer.addName(program.plan().describe(
+                             step.function(), static_cast<int>(names.size())),
+                         "instruction"));
+    writer.event(names[index], begin, end);
+  }
+
+private:
+  TraceWriter &writer;
+  const Program &program;
+  std::vector<uint32_t> names;
+};
+
+class TrainLoop {
+public:
+  TrainLoop(Program &program, BatchReader &data, const RunOptions &options,
+            const RoleChoice &role, RunEnvironment &environment,
+            ParameterExchange *exchange, TrainResult &result)
+      : program(program), data(data), options(options), role(role),
+        environment(environment), exchange(exchange), result(result) {}
+
+  Status run();
+
+private:
+  Status open();
+  Status runStep(int64_t step, int64_t epoch, int64_t stepInEpoch);
+  Status close(Status status);
+
+  Program &program;
+  BatchReader &data;
+  const RunOptions &options;
+  const RoleChoice &role;
+  RunEnvironment &environment;
+  ParameterExchange *exchange;
+  TrainResult &result;
+
+  std::unique_ptr<MetricsWriter> metrics;
+  std::unique_ptr<Progress> progress;
+  std::unique_ptr<TraceWriter> trace;
+  std::unique_ptr<InstructionTracer> tracer;
+  Step *current = nullptr; ///< for batches of current->batch() rows
+  double lossSum = 0;      ///< of the current epoch, weighted by examples
+  int64_t examples = 0;
+  double lastLoss = 0;
+  bool warned = false;
+};
+
+} // namespace
+
+Status TrainLoop::open() {
+  std::string kind = role.role == plan::TRAINER ? "trainer" : "local";
+  // A rank of its own file, so that the processes of a job can be given the
+  // same flags.
+  auto ranked = [&](const std::string &path) {
+    return role.role == plan::TRAINER && role.rank > 0
+               ? fmt::format("{}.{}", path, role.rank)
+               : path;
+  };
+  if (!options.metricsFile.empty()) {
+    FLEET_ASSIGN_OR_RETURN(
+        metrics, MetricsWriter::open(
+                     environment.files, ranked(options.metricsFile), kind,
+                     static_cast<int>(role.rank), environment.clock));
+  }
+  if (!options.traceFile.empty()) {
+    FLEET_ASSIGN_OR_RETURN(
+        trace, TraceWriter::open(environment.files, ranked(options.traceFile),
+                                 role.name(), static_cast<int>(role.rank),
+                                 environment.clock));
+    tracer = std::make_unique<InstructionTracer>(*trace, program);
+  }
+  return Status();
+}
+
+Status TrainLoop::close(Status status) {
+  progress.reset();
+  if (metrics)
+    if (Status closed = metrics->close(); status.ok())
+      status = closed;
+  if (trace)
+    if (Status closed = trace->close(); status.ok())
+      status = closed;
+  return status;
+}
+
+Status TrainLoop::runStep(int64_t step, int64_t epoch, int64_t stepInEpoch) {
+  Batch batch = data.read(stepInEpoch);
+  TimePoint begin{};
+  if (metrics)
+    begin = environment.clock.now();
+  if (!current || (batch.rows > 0 && batch.rows != current->batch())) {
+    FLEET_ASSIGN_OR_RETURN(
+        current, program.instantiate("main", std::max<int64_t>(1, batch.rows)));
+  }
+  StepArguments arguments;
+  arguments.inputs = batch.inputs;
+  arguments.exchange = exchange;
+  arguments.observer = tracer.get();
+  if (batch.rows == 0)
+    return current->runEmpty(arguments);
+  FLEET_RETURN_IF_ERROR(current->run(arguments));
+  double loss = current->output(0);
+  lastLoss = loss;
+  lossSum += loss * static_cast<double>(batch.rows);
+  examples += batch.rows;
+  if (!std::isfinite(loss) && !warned) {
+    environment.log.warning("the loss is {} at step {}", loss, step);
+    warned = true;
+  }
+  if (metrics) {
+    TimePoint now = environment.clock.now();
+    metrics->record(
+        {step, epoch, loss, batch.rows,
+         std::chrono::duration<double, std::micro>(now - begin).count()});
+    if (progress)
+      progress->update(step + 1, epoch, loss, now);
+  } else if (progress && step % kProgressStride == 0) {
+    progress->update(step + 1, epoch, loss);
+  }
+  return Status();
+}
+
+Status TrainLoop::run() {
+  FLEET_RETURN_IF_ERROR(open());
+  int64_t perEpoch = data.stepsPerEpoch();
+  int64_t total = options.steps > 0 ? options.steps : options.epochs * perEpoch;
+  if (environment.showProgress) {
+    ProgressOptions shown = detectProgress(2);
+    shown.prefix = role.role == plan::TRAINER ? role.name() : "";
+    shown.totalSteps = total;
+    shown.totalEpochs = options.steps > 0 ? 0 : options.epochs;
+    progress = std::make_unique<Progress>(shown, environment.clock);
+  }
+  TimePoint begin = environment.clock.now();
+  Status status;
+  int64_t step = 0;
+  for (; step < total; ++step) {
+    int64_t epoch = step / perEpoch, stepInEpoch = step % perEpoch;
+    if (stepInEpoch == 0) {
+      if (epoch > 0)
+        data.beginEpoch(epoch);
+      lossSum = 0;
+      examples = 0;
+    }
+    if (environment.stop.stopRequested()) {
+      Status stopped = environment.stop.status();
+      status = Status(stopped.code(),
+                      fmt::format("{} at step {}", stopped.message(), step));
+      break;
+    }
+    status = runStep(step, epoch, stepInEpoch);
+    if (!status.ok())
+      break;
+  }
+  if (progress && status.ok()) {
+    progress->update(step, (step - 1) / perEpoch, lastLoss);
+    progress->finish();
+  }
+  result.steps = step;
+  result.epochs = (step + perEpoch - 1) / perEpoch;
+  result.lastEpochLoss =
+      examples > 0 ? lossSum / static_cast<double>(examples) : 0;
+  result.seconds =
+      std::chrono::duration<double>(environment.clock.now() - begin).count();
+  return close(status);
+}
+
+Status fleet::train(Program &program, BatchReader &data,
+                    const RunOptions &options, const RoleChoice &role,
+                    RunEnvironment &environment, ParameterExchange *exchange,
+                    TrainResult &result) {
+  return TrainLoop(program, data, options, role, environment, exchange, result)
+      .run();
+}
+
+StatusOr<std::string> fleet::evaluate(Program &program, const Dataset &data) {
+  std::optional<uint32_t> index = program.plan().findFunction("evaluate");
+  if (!index)
+    return makeError(StatusCode::NotFound, "{}: no function 'evaluate'",
+                     program.plan().path);
+  const plan::Function &function =
+      program.plan().proto.functions(static_cast<int>(*index));
+  std::vector<double> sums(static_cast<size_t>(function.outputs_size()));
+  std::vector<const void *> inputs(data.inputs().size());
+  for (int64_t begin = 0; begin < data.rows(); begin += kEvaluationRows) {
+    int64_t rows = std::min(kEvaluationRows, data.rows() - begin);
+    FLEET_ASSIGN_OR_RETURN(Step * step, program.instantiate("evaluate", rows));
+    for (size_t i = 0; i < inputs.size(); ++i)
+      inputs[i] = data.inputs()[i].row(begin);
+    StepArguments arguments;
+    arguments.inputs = inputs.data();
+    FLEET_RETURN_IF_ERROR(step->run(arguments));
+    for (size_t i = 0; i < sums.size(); ++i)
+      sums[i] +=
+          step->output(static_cast<uint32_t>(i)) * static_cast<double>(rows);
+  }
+  std::string text;
+  for (size_t i = 0; i < sums.size(); ++i)
+    text += fmt::format("{}{} {:.6g}", i == 0 ? "" : ", ",
+                        function.outputs(static_cast<int>(i)).name(),
+                        sums[i] / static_cast<double>(data.rows()));
+  return text;
+}

@@ -1,0 +1,140 @@
+//===- fleet-run.cpp - One process of a job -------------------------------===//
+
+#include "runtime/job/Run.h"
+#include "runtime/plan/JobFile.h"
+#include "runtime/transport/tcp/TcpTransport.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <unistd.h>
+
+using namespace fleet;
+
+static int fail(const Status &status, int exitStatus) {
+  std::fprintf(stderr, "fleet-run: %s\n", errorLine(status).c_str());
+  return exitStatus;
+}
+
+static void describe(CLI::App &app, RunOptions &options, RoleFlags &role,
+                     std::string &device, double &deadline, bool &printEnv) {
+  app.add_option("JOB_DIR", options.jobDirectory,
+                 "Folder that fleet-transpile wrote")
+      ->required();
+  app.add_option("--role", role.role,
+                 "trainer, pserver or local; else from TRAINING_ROLE");
+  app.add_option("--trainer-id", role.trainerId,
+                 "Which trainer, from 0; else from PADDLE_TRAINER_ID");
+  app.add_option("--current-endpoint", role.endpoint,
+                 "Which server, HOST:PORT; else from POD_IP and PADDLE_PORT");
+  app.add_option("--data", options.data,
+                 "Training data: x=a.npy,y=b.npy | file.npz | "
+                 "file.csv#x=0..12,y=13 (columns from 0, ends included)");
+  app.add_option("--batch-size", options.batchSize,
+                 "Rows a step, of each trainer");
+  app.add_option("--epochs", options.epochs, "Passes over the data");
+  app.add_option("--steps", options.steps, "Steps, instead of --epochs");
+  app.add_option("--seed", options.seed,
+                 "Of initial values and shuffling; the same in all processes "
+                 "of a job (default 0)");
+  app.add_flag("--shuffle", options.shuffle, "A new order of rows each epoch");
+  app.add_option("--save", options.saveDirectory,
+                 "Write DIR/model.safetensors at the end");
+  app.add_option("--load", options.loadDirectory,
+                 "Start from DIR/model.safetensors");
+  app.add_option("--metrics", options.metricsFile,
+                 "Write one JSON line a step (rank R > 0: FILE.R)");
+  app.add_option("--trace", options.traceFile,
+                 "Write a timeline for chrome://tracing");
+  app.add_option("--device", device, "cpu")->default_val("cpu");
+  app.add_option("--threads", options.threads,
+                 "Threads for big kernels (default: all cores in a local job, "
+                 "1 otherwise)")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--deadline", deadline,
+                 "Longest wait for another process, in seconds")
+      ->default_val(60.0)
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--print-env", printEnv,
+               "Say what decides role and rank, and exit");
+  app.footer(
+      "Examples:\n"
+      "  fleet-run out/local --data=housing.csv#x=0..12,y=13 --batch-size=20 "
+      "--epochs=100\n"
+      "  fleet-run out/ps --role=pserver --current-endpoint=127.0.0.1:6170\n"
+      "  fleet-run out/ps --role=trainer --trainer-id=0 --data=... "
+      "--batch-size=10 --epochs=100\n\n"
+      "Exit status: 0 success, 1 a failed run (also one ended by SIGINT or "
+      "SIGTERM), 2 wrong usage.");
+}
+
+int main(int argc, char **argv) {
+  CLI::App app("fleet-run - run one process of a Fleet job", "fleet-run");
+  RunOptions options;
+  RoleFlags flags;
+  std::string device;
+  double deadline = 60;
+  bool printEnv = false;
+  describe(app, options, flags, device, deadline, printEnv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp &) {
+    std::printf("%s", app.help().c_str());
+    return 0;
+  } catch (const CLI::ParseError &error) {
+    return fail(Status(StatusCode::InvalidArgument,
+                       onOneLine(error.what()) + "; see fleet-run --help"),
+                2);
+  }
+  if (device.rfind("cuda", 0) == 0)
+    return fail(makeError(StatusCode::InvalidArgument,
+                          "--device={}: this version has no CUDA device; use "
+                          "cpu",
+                          device),
+                2);
+  if (device != "cpu")
+    return fail(makeError(StatusCode::InvalidArgument,
+                          "--device={}: expected cpu", device),
+                2);
+  options.deadline = std::chrono::duration_cast<Duration>(
+      std::chrono::duration<double>(deadline));
+
+  SystemFiles files;
+  auto job = loadJob(files, options.jobDirectory);
+  if (!job.ok())
+    return fail(job.status(), 1);
+  auto role = resolveRole(*job, flags,
+                          [](const char *name) { return std::getenv(name); });
+  if (!role.ok())
+    return fail(role.status(), 2);
+  if (printEnv) {
+    std::printf("%s\n  role by %s\n  rank by %s\n", role->name().c_str(),
+                role->roleRule.c_str(), role->rankRule.c_str());
+    return 0;
+  }
+  if (Status usage = checkOptions(options, *role); !usage.ok())
+    return fail(usage, 2);
+
+  auto source = StopSource::create();
+  if (!source.ok())
+    return fail(source.status(), 1);
+  auto watcher = SignalWatcher::start(*source);
+  if (!watcher.ok())
+    return fail(watcher.status(), 1);
+  SystemClock clock;
+  TcpTransport transport;
+  Logger log(LogLevel::Info, role->role == plan::LOCAL ? "" : role->name());
+  RunEnvironment environment{files,
+                             clock,
+                             transport,
+                             source->token(),
+                             log,
+                             [](const std::string &line) {
+                               std::printf("%s\n", line.c_str());
+                               std::fflush(stdout);
+                             },
+                             role->rank == 0 && role->role != plan::PSERVER};
+  Status status = runProcess(*job, *role, options, environment);
+  return status.ok() ? 0 : fail(status, 1);
+}
