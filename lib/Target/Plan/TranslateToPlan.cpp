@@ -139,7 +139,8 @@ LogicalResult Translator::translateState(plan::StateOp op) {
            << op.getInit() << ", expected a resolved one";
 
   auto type = cast<MemRefType>(op.getType());
-  state.set_origin(op.getSymName().str());
+  // State of an optimizer goes by the name of its parameter and its slot.
+  state.set_origin(op.getStateOf().value_or(op.getSymName()).str());
   for (int64_t extent : type.getShape())
     state.add_origin_shape(extent);
   if (auto origin = dyn_cast_or_null<optim::OriginAttr>(
