@@ -7,6 +7,10 @@
 
 using namespace fleet;
 
+/// A server that misses another trainer says so a moment after the deadline.
+/// Wait for that, plus a quarter of the deadline: its error names the culprit.
+static constexpr auto kPatience = std::chrono::seconds(1);
+
 FrameHeader ParameterClient::makeHeader(FrameKind kind) const {
   FrameHeader header;
   header.kind = kind;
@@ -23,21 +27,26 @@ ParameterClient::connect(Options options, Transport &transport,
                          std::vector<ServerInfo> servers) {
   std::unique_ptr<ParameterClient> client(
       new ParameterClient(std::move(options), transport));
-  TimePoint deadline = client->deadlineFromNow();
-  for (ServerInfo &info : servers) {
-    Server server;
-    FLEET_ASSIGN_OR_RETURN(std::unique_ptr<Stream> stream,
-                           transport.connect(info.endpoint, deadline));
-    server.connection = std::make_unique<Connection>(std::move(stream));
-    server.sends.resize(info.blocks.size(), {nullptr, 0});
-    server.recvs.resize(info.blocks.size(), {nullptr, 0});
-    server.unused.resize(info.blocks.size());
-    server.info = std::move(info);
-    client->servers.push_back(std::move(server));
-  }
-  for (Server &server : client->servers)
-    FLEET_RETURN_IF_ERROR(client->shakeHands(server));
+  for (ServerInfo &info : servers)
+    if (Status status = client->join(std::move(info)); !status.ok()) {
+      // Servers that this trainer did reach learn why it leaves.
+      client->abort(status.message());
+      return status;
+    }
   return client;
+}
+
+Status ParameterClient::join(ServerInfo info) {
+  Server server;
+  FLEET_ASSIGN_OR_RETURN(std::unique_ptr<Stream> stream,
+                         transport.connect(info.endpoint, deadlineFromNow()));
+  server.connection = std::make_unique<Connection>(std::move(stream));
+  server.sends.resize(info.blocks.size(), {nullptr, 0});
+  server.recvs.resize(info.blocks.size(), {nullptr, 0});
+  server.unused.resize(info.blocks.size());
+  server.info = std::move(info);
+  servers.push_back(std::move(server));
+  return shakeHands(servers.back());
 }
 
 Status ParameterClient::shakeHands(Server &server) {
@@ -46,40 +55,42 @@ Status ParameterClient::shakeHands(Server &server) {
   hello.set_job(options.job.name);
   hello.set_trainers(options.job.trainers);
   hello.set_seed(options.job.seed);
-  Status sent = server.connection->sendText(makeHeader(FrameKind::Hello),
-                                            hello.SerializeAsString(),
-                                            deadlineFromNow());
+  Status sent =
+      server.connection->sendText(makeHeader(FrameKind::Hello),
+                                  hello.SerializeAsString(), deadlineFromNow());
   if (!sent.ok())
     return explain(server, sent);
   return expect(server, FrameKind::Welcome).status();
 }
 
 StatusOr<FrameHeader> ParameterClient::expect(Server &server, FrameKind kind) {
-  auto header = server.connection->receive(deadlineFromNow());
+  Duration patience = options.deadline + kPatience + options.deadline / 4;
+  auto header = server.connection->receive(transport.clock().now() + patience);
   if (!header.ok()) {
     if (header.status().code() == StatusCode::DeadlineExceeded)
-      return makeError(
-          StatusCode::DeadlineExceeded,
-          "server {} did not answer at step {} within {} s",
-          server.info.endpoint, currentStep,
-          std::chrono::duration<double>(options.deadline).count());
-    return header.status().withContext(fmt::format(
-        "server {} at step {}", server.info.endpoint, currentStep));
+      return makeError(StatusCode::DeadlineExceeded,
+                       "server {} did not answer at step {} within {} s",
+                       server.info.endpoint, step(),
+                       std::chrono::duration<double>(patience).count());
+    return header.status().withContext(
+        fmt::format("server {} at step {}", server.info.endpoint, step()));
   }
-  if (header->kind == kind)
-    return header;
   if (header->kind == FrameKind::Error || header->kind == FrameKind::Refused) {
-    FLEET_ASSIGN_OR_RETURN(
-        std::string reason,
-        server.connection->receiveText(*header, deadlineFromNow()));
+    FLEET_ASSIGN_OR_RETURN(std::string reason, server.connection->receiveReason(
+                                                   *header, deadlineFromNow()));
     return makeError(header->kind == FrameKind::Error ? StatusCode::Aborted
                                                       : StatusCode::Refused,
                      "server {}: {}", server.info.endpoint, reason);
   }
-  return makeError(StatusCode::Refused,
-                   "server {} sent a {} frame, expected {}",
-                   server.info.endpoint, frameKindName(header->kind),
-                   frameKindName(kind));
+  if (header->job != options.job.frameId() || header->role != plan::PSERVER)
+    return makeError(StatusCode::Refused,
+                     "server {} sent a frame of another sender",
+                     server.info.endpoint);
+  if (header->kind == kind)
+    return header;
+  return makeError(
+      StatusCode::Refused, "server {} sent a {} frame, expected {}",
+      server.info.endpoint, frameKindName(header->kind), frameKindName(kind));
 }
 
 Status ParameterClient::explain(Server &server, const Status &status) {
@@ -90,7 +101,7 @@ Status ParameterClient::explain(Server &server, const Status &status) {
         said.code() == StatusCode::Refused)
       return said;
   return status.withContext(
-      fmt::format("server {} at step {}", server.info.endpoint, currentStep));
+      fmt::format("server {} at step {}", server.info.endpoint, step()));
 }
 
 Status ParameterClient::checkIndex(uint32_t server, uint32_t block,
@@ -126,12 +137,10 @@ Status ParameterClient::enqueueRecv(uint32_t server, uint32_t block, void *data,
 Status ParameterClient::sendBarrier(uint64_t examples) {
   ++currentStep;
   for (Server &server : servers) {
-    if (server.info.blocks.empty())
-      continue;
     if (examples > 0 && server.sendCount != server.sends.size())
       return makeError(StatusCode::Internal,
-                       "step {} sends {} of the {} blocks of server {}",
-                       currentStep, server.sendCount, server.sends.size(),
+                       "step {} sends {} of the {} blocks of server {}", step(),
+                       server.sendCount, server.sends.size(),
                        server.info.endpoint);
     FrameHeader header = makeHeader(FrameKind::Push);
     header.argument = examples;
@@ -157,21 +166,21 @@ Status ParameterClient::fetchBarrier() {
             !sent.ok())
           return explain(server, sent);
   for (Server &server : servers) {
-    if (server.info.blocks.empty() || (!pushed && server.recvCount == 0))
+    if (!pushed && server.recvCount == 0)
       continue;
     FLEET_ASSIGN_OR_RETURN(FrameHeader header,
                            expect(server, FrameKind::Parameters));
     if (header.step != currentStep)
       return makeError(StatusCode::Refused,
                        "server {} sent parameters of step {}, expected step {}",
-                       server.info.endpoint, header.step, currentStep);
+                       server.info.endpoint, header.step, step());
     for (size_t i = 0; i < server.recvs.size(); ++i) {
       if (server.recvs[i].data)
         continue;
       size_t bytes = server.info.blockBytes[i];
       if (server.unused[i].size() != bytes) {
-        FLEET_ASSIGN_OR_RETURN(
-            server.unused[i], AlignedBuffer::allocate(bytes, "unused block"));
+        FLEET_ASSIGN_OR_RETURN(server.unused[i],
+                               AlignedBuffer::allocate(bytes, "unused block"));
       }
       server.recvs[i] = {server.unused[i].data(), bytes};
     }
@@ -196,9 +205,8 @@ StatusOr<std::vector<RemoteState>> ParameterClient::pullState() {
       return explain(server, sent);
     FLEET_ASSIGN_OR_RETURN(FrameHeader header,
                            expect(server, FrameKind::StateDirectory));
-    FLEET_ASSIGN_OR_RETURN(
-        std::string text,
-        server.connection->receiveText(header, deadlineFromNow()));
+    FLEET_ASSIGN_OR_RETURN(std::string text, server.connection->receiveText(
+                                                 header, deadlineFromNow()));
     ps::StateDirectory directory;
     if (!directory.ParseFromString(text))
       return makeError(StatusCode::DataLoss,
@@ -214,20 +222,29 @@ StatusOr<std::vector<RemoteState>> ParameterClient::pullState() {
                                entry.origin_shape().end());
       state.rowOffset = entry.row_offset();
       state.bytes = entry.bytes();
+      // Rows of the origin, all of them within it.
       auto whole = byteSize(state.dtype, state.originShape);
-      if (!whole.ok() || static_cast<uint64_t>(*whole) < entry.bytes())
+      int64_t rows = state.originShape.empty() ? 1 : state.originShape.front();
+      uint64_t row =
+          whole.ok() && rows > 0 ? static_cast<uint64_t>(*whole / rows) : 0;
+      if (row == 0 || entry.bytes() % row != 0 || state.rowOffset < 0 ||
+          state.rowOffset > rows ||
+          entry.bytes() / row > static_cast<uint64_t>(rows - state.rowOffset))
         return makeError(StatusCode::DataLoss,
-                         "server {}: its state '{}' has {} bytes, more than "
-                         "the whole tensor",
-                         server.info.endpoint, state.origin, entry.bytes());
+                         "server {}: its state '{}' ({} bytes from row {} on) "
+                         "is no rows of the whole tensor",
+                         server.info.endpoint, state.origin, entry.bytes(),
+                         state.rowOffset);
       FLEET_ASSIGN_OR_RETURN(
           state.data, AlignedBuffer::allocate(state.bytes, "a pulled state"));
       destination.push_back({state.data.data(), state.bytes});
       result.push_back(std::move(state));
     }
     FLEET_ASSIGN_OR_RETURN(header, expect(server, FrameKind::State));
-    FLEET_RETURN_IF_ERROR(server.connection->receivePayload(
-        header, destination, deadlineFromNow()));
+    Status received = server.connection->receivePayload(header, destination,
+                                                        deadlineFromNow());
+    if (!received.ok())
+      return explain(server, received);
   }
   return result;
 }
@@ -244,8 +261,8 @@ Status ParameterClient::complete() {
 void ParameterClient::abort(const std::string &reason) {
   TimePoint deadline = transport.clock().now() + std::chrono::seconds(1);
   for (Server &server : servers)
-    (void)server.connection->sendText(makeHeader(FrameKind::Abort), reason,
-                                      deadline);
+    (void)server.connection->sendReason(makeHeader(FrameKind::Abort), reason,
+                                        deadline);
 }
 
 uint64_t ParameterClient::bytesSent() const {

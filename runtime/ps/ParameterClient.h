@@ -8,6 +8,7 @@
 #include "runtime/ps/Peer.h"
 #include "runtime/transport/Connection.h"
 
+#include <atomic>
 #include <vector>
 
 namespace fleet {
@@ -84,6 +85,7 @@ private:
 
   ParameterClient(Options options, Transport &transport)
       : options(std::move(options)), transport(transport) {}
+  Status join(ServerInfo info);
   Status shakeHands(Server &server);
   Status checkIndex(uint32_t server, uint32_t block, size_t bytes) const;
   /// The next frame, which has to be of `kind`. What the server says instead
@@ -99,7 +101,7 @@ private:
   Options options;
   Transport &transport;
   std::vector<Server> servers;
-  uint64_t currentStep = 0;
+  std::atomic<uint64_t> currentStep{0};
   bool pushed = false; ///< answers to a push are due
 };
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fmt/ranges.h>
+#include <list>
 
 using namespace fleet;
 
@@ -14,6 +15,12 @@ static constexpr uint64_t kMaxHelloBytes = 4096;
 
 /// How long trainers get to read why the job failed.
 static constexpr auto kFarewell = std::chrono::seconds(2);
+
+/// How often a server that ends looks whether everybody has left.
+static constexpr auto kNap = std::chrono::milliseconds(2);
+
+/// Connections that are none of a trainer, at the same time.
+static constexpr size_t kMaxStrangers = 64;
 
 ParameterServer::ParameterServer(Options options, Transport &transport,
                                  std::unique_ptr<Listener> listener,
@@ -46,56 +53,73 @@ FrameHeader ParameterServer::makeHeader(FrameKind kind) const {
 // The life of a server
 //===----------------------------------------------------------------------===//
 
+namespace {
+
+/// A connection and the thread that handles it.
+struct Session {
+  std::shared_ptr<Connection> connection;
+  std::atomic<bool> done{false};
+  std::unique_ptr<Thread> thread; ///< joined first
+};
+
+} // namespace
+
 Status ParameterServer::serve() {
   {
     std::lock_guard<std::mutex> lock(mutex);
     service->setLastProgress(transport.clock().now());
   }
-  std::vector<std::unique_ptr<Thread>> threads;
-  std::atomic<size_t> running{0};
-  Duration slice = std::clamp<Duration>(options.deadline / 8,
-                                        std::chrono::milliseconds(5),
-                                        std::chrono::milliseconds(500));
+  std::list<Session> sessions;
+  Duration slice =
+      std::clamp<Duration>(options.deadline / 8, std::chrono::milliseconds(5),
+                           std::chrono::milliseconds(500));
+  while (!hasEnded()) {
+    auto stream = listener->accept(transport.clock().now() + slice);
+    if (stream.ok()) {
+      // Strangers come and go for as long as a job runs.
+      sessions.remove_if(
+          [](const Session &session) { return session.done.load(); });
+      if (sessions.size() >= options.job.trainers + kMaxStrangers)
+        continue; // hangs up
+      Session &session = sessions.emplace_back();
+      session.connection = std::make_shared<Connection>(std::move(*stream));
+      session.thread = transport.spawn([this, &session] {
+        handleConnection(session.connection);
+        session.done = true;
+      });
+    } else if (stream.status().code() != StatusCode::DeadlineExceeded &&
+               stream.status().code() != StatusCode::Aborted) {
+      stop(stream.status());
+    }
+    if (Status silence = checkSilence(); !silence.ok())
+      stop(silence);
+  }
+  listener->close();
+  // Trainers read why the job ended and hang up.
+  TimePoint farewell = transport.clock().now() + kFarewell;
+  auto someoneIsThere = [&] {
+    return std::any_of(sessions.begin(), sessions.end(),
+                       [](const Session &session) { return !session.done; });
+  };
+  while (someoneIsThere() && transport.clock().now() < farewell)
+    transport.clock().sleepUntil(transport.clock().now() + kNap);
+  for (Session &session : sessions)
+    session.connection->close();
+  sessions.clear();
+  // Somebody else may still be in stop(), which has a deadline.
   for (;;) {
     {
       std::lock_guard<std::mutex> lock(mutex);
-      if (finished || !failure.ok())
-        break;
+      if (stopping == 0)
+        return failure;
     }
-    auto stream = listener->accept(transport.clock().now() + slice);
-    if (stream.ok()) {
-      auto connection = std::make_shared<Connection>(std::move(*stream));
-      {
-        std::lock_guard<std::mutex> lock(mutex);
-        connections.push_back(connection);
-      }
-      ++running;
-      threads.push_back(transport.spawn([this, connection, &running] {
-        handleConnection(connection);
-        --running;
-      }));
-      continue;
-    }
-    if (stream.status().code() == StatusCode::DeadlineExceeded) {
-      if (Status silence = checkSilence(); !silence.ok())
-        stop(silence);
-    } else if (stream.status().code() != StatusCode::Aborted) {
-      stop(stream.status());
-    }
+    transport.clock().sleepUntil(transport.clock().now() + kNap);
   }
-  listener->close();
-  TimePoint farewell = transport.clock().now() + kFarewell;
-  while (running > 0 && transport.clock().now() < farewell)
-    transport.clock().sleepUntil(transport.clock().now() +
-                                 std::chrono::milliseconds(2));
-  {
-    std::lock_guard<std::mutex> lock(mutex);
-    for (auto &connection : connections)
-      connection->close();
-  }
-  threads.clear(); // joins
+}
+
+bool ParameterServer::hasEnded() {
   std::lock_guard<std::mutex> lock(mutex);
-  return failure;
+  return finished || !failure.ok();
 }
 
 void ParameterServer::stop(const Status &reason) {
@@ -105,21 +129,25 @@ void ParameterServer::stop(const Status &reason) {
     if (finished || !failure.ok())
       return;
     failure = reason;
+    ++stopping;
     for (Trainer &trainer : trainers)
       if (trainer.connection)
         peers.push_back(trainer.connection);
   }
   TimePoint deadline = transport.clock().now() + kFarewell;
   for (auto &peer : peers) // one that is gone cannot be told
-    (void)peer->sendText(makeHeader(FrameKind::Error), reason.message(),
-                         deadline);
+    (void)peer->sendReason(makeHeader(FrameKind::Error), reason.message(),
+                           deadline);
   listener->close();
+  std::lock_guard<std::mutex> lock(mutex);
+  --stopping;
 }
 
 /// Everybody owes something: first a connection, then a push a step.
 Status ParameterServer::checkSilence() {
   std::lock_guard<std::mutex> lock(mutex);
-  if (transport.clock().now() - service->lastProgress() < options.deadline)
+  if (finished ||
+      transport.clock().now() - service->lastProgress() < options.deadline)
     return Status();
   double seconds = std::chrono::duration<double>(options.deadline).count();
   std::vector<uint32_t> absent;
@@ -179,14 +207,17 @@ Status ParameterServer::shakeHands(Connection &connection, FrameHeader &hello) {
   return Status();
 }
 
-void ParameterServer::handleConnection(
-    std::shared_ptr<Connection> connection) {
+void ParameterServer::handleConnection(std::shared_ptr<Connection> connection) {
   FrameHeader hello;
   Status status = shakeHands(*connection, hello);
+  FrameKind answer = FrameKind::Refused;
   if (status.ok()) {
     std::lock_guard<std::mutex> lock(mutex);
     Trainer &trainer = trainers[hello.rank];
-    if (trainer.connection || service->isComplete(hello.rank)) {
+    if (!failure.ok()) {
+      answer = FrameKind::Error;
+      status = failure;
+    } else if (trainer.connection || service->isComplete(hello.rank)) {
       status = makeError(StatusCode::Refused,
                          "trainer {} is already connected from {}", hello.rank,
                          trainer.connection ? trainer.connection->peer()
@@ -199,8 +230,8 @@ void ParameterServer::handleConnection(
   }
   if (!status.ok()) {
     // A stranger does not end the job: it is told why, and that is all.
-    (void)connection->sendText(makeHeader(FrameKind::Refused),
-                               status.message(), deadlineFromNow());
+    (void)connection->sendReason(makeHeader(answer), status.message(),
+                                 deadlineFromNow());
     connection->close();
     return;
   }
@@ -245,7 +276,8 @@ void ParameterServer::handleConnection(
     else
       failed = fmt::format("trainer {} ({}) at step {}: {}", rank,
                            connection->peer(), step, status.message());
-    trainers[rank].connection.reset();
+    if (status.code() == StatusCode::Unavailable)
+      trainers[rank].connection.reset();
   }
   stop(Status(status.code() == StatusCode::Aborted ? StatusCode::Aborted
                                                    : StatusCode::Unavailable,
@@ -254,20 +286,33 @@ void ParameterServer::handleConnection(
 
 Status ParameterServer::handleFrame(Connection &connection, uint32_t rank,
                                     const FrameHeader &header) {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (service->isComplete(rank))
+      return makeError(StatusCode::Refused,
+                       "a {} frame of trainer {} came after it was done",
+                       frameKindName(header.kind), rank);
+  }
   switch (header.kind) {
   case FrameKind::Push:
     return handlePush(connection, rank, header);
   case FrameKind::Pull:
     return sendParameters(connection, header.step);
   case FrameKind::StateRequest:
-    return sendState(connection);
+    FLEET_RETURN_IF_ERROR(sendState(connection));
+    {
+      // Who writes a checkpoint pushes later.
+      std::lock_guard<std::mutex> lock(mutex);
+      service->setLastProgress(transport.clock().now());
+    }
+    return Status();
   case FrameKind::Complete: {
     bool applied = false, done = false;
     uint64_t step = 0;
     {
       std::lock_guard<std::mutex> lock(mutex);
-      FLEET_ASSIGN_OR_RETURN(
-          applied, service->complete(rank, transport.clock().now()));
+      FLEET_ASSIGN_OR_RETURN(applied,
+                             service->complete(rank, transport.clock().now()));
       step = service->appliedSteps();
       done = service->allComplete();
       finished |= done;
@@ -280,7 +325,7 @@ Status ParameterServer::handleFrame(Connection &connection, uint32_t rank,
   }
   case FrameKind::Abort: {
     FLEET_ASSIGN_OR_RETURN(std::string reason,
-                           connection.receiveText(header, deadlineFromNow()));
+                           connection.receiveReason(header, deadlineFromNow()));
     return makeError(StatusCode::Aborted, "trainer {} ({}) gave up: {}", rank,
                      connection.peer(), reason);
   }
@@ -295,7 +340,8 @@ Status ParameterServer::handlePush(Connection &connection, uint32_t rank,
   bool isDuplicate;
   {
     std::lock_guard<std::mutex> lock(mutex);
-    isDuplicate = header.step <= service->highWaterMark(rank);
+    FLEET_ASSIGN_OR_RETURN(isDuplicate,
+                           service->isDuplicate(rank, header.step));
   }
   std::vector<MutableBuffer> destination;
   AlignedBuffer scratch;
@@ -343,7 +389,10 @@ Status ParameterServer::answerStep(uint64_t step) {
     // If this one is gone, its own thread notices and says so.
     Status sent = sendParameters(*connection, step);
     if (!sent.ok() && sent.code() != StatusCode::Unavailable)
-      return sent;
+      return makeError(StatusCode::Aborted,
+                       "trainer {} ({}) did not take the parameters of step "
+                       "{}: {}",
+                       r, connection->peer(), step, sent.message());
   }
   return Status();
 }

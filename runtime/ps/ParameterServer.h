@@ -18,8 +18,8 @@
 #ifndef FLEET_RUNTIME_PS_PARAMETERSERVER_H
 #define FLEET_RUNTIME_PS_PARAMETERSERVER_H
 
-#include "runtime/ps/Peer.h"
 #include "runtime/ps/ParameterService.h"
+#include "runtime/ps/Peer.h"
 #include "runtime/transport/Connection.h"
 
 #include <atomic>
@@ -77,6 +77,7 @@ private:
   Status sendParameters(Connection &connection, uint64_t step);
   Status answerStep(uint64_t step);
   Status checkSilence();
+  bool hasEnded();
   FrameHeader makeHeader(FrameKind kind) const;
   TimePoint deadlineFromNow() {
     return transport.clock().now() + options.deadline;
@@ -91,8 +92,8 @@ private:
   std::mutex mutex; ///< guards what follows
   std::unique_ptr<ParameterService> service;
   std::vector<Trainer> trainers;
-  std::vector<std::shared_ptr<Connection>> connections; ///< all ever accepted
   Status failure;
+  unsigned stopping = 0; ///< calls of stop() that still tell trainers
   bool finished = false;
 };
 

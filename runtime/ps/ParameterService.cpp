@@ -39,8 +39,7 @@ void fleet::mergeGradients(
 template void fleet::mergeGradients<float>(
     const std::vector<std::pair<const float *, uint64_t>> &, size_t, float *);
 template void fleet::mergeGradients<double>(
-    const std::vector<std::pair<const double *, uint64_t>> &, size_t,
-    double *);
+    const std::vector<std::pair<const double *, uint64_t>> &, size_t, double *);
 
 StatusOr<std::unique_ptr<ParameterService>>
 ParameterService::create(std::vector<ServiceBlock> blocks, uint32_t trainers,
@@ -69,13 +68,11 @@ void *ParameterService::landing(uint32_t rank, size_t block) {
   return ranks[rank].landing[block].data();
 }
 
-StatusOr<ParameterService::Push> ParameterService::push(uint32_t rank,
-                                                        uint64_t step,
-                                                        uint64_t examples,
-                                                        TimePoint now) {
-  Rank &from = ranks[rank];
+StatusOr<bool> ParameterService::isDuplicate(uint32_t rank,
+                                             uint64_t step) const {
+  const Rank &from = ranks[rank];
   if (step <= from.mark)
-    return Push::Duplicate;
+    return true;
   if (from.complete)
     return makeError(StatusCode::Refused,
                      "trainer {} pushed step {} after it said it was done",
@@ -84,6 +81,21 @@ StatusOr<ParameterService::Push> ParameterService::push(uint32_t rank,
     return makeError(StatusCode::Refused,
                      "trainer {} pushed step {}, expected step {}", rank, step,
                      applied + 1);
+  return false;
+}
+
+StatusOr<ParameterService::Push> ParameterService::push(uint32_t rank,
+                                                        uint64_t step,
+                                                        uint64_t examples,
+                                                        TimePoint now) {
+  FLEET_ASSIGN_OR_RETURN(bool duplicate, isDuplicate(rank, step));
+  if (duplicate)
+    return Push::Duplicate;
+  if (examples > kMaxExamples)
+    return makeError(StatusCode::Refused,
+                     "trainer {} pushed step {} with {} examples, more than {}",
+                     rank, step, examples, kMaxExamples);
+  Rank &from = ranks[rank];
   from.mark = step;
   from.examples = examples;
   FLEET_ASSIGN_OR_RETURN(bool done, applyIfReady(now));
@@ -92,6 +104,7 @@ StatusOr<ParameterService::Push> ParameterService::push(uint32_t rank,
 
 StatusOr<bool> ParameterService::complete(uint32_t rank, TimePoint now) {
   ranks[rank].complete = true;
+  progress = now;
   return applyIfReady(now);
 }
 

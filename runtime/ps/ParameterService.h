@@ -3,8 +3,8 @@
 // The synchronous parameter service as a state machine: no threads, no sockets.
 // A step is applied when every trainer that is still training has pushed it:
 // gradients are merged in rank order, weighted by examples, and the update
-// function of every block runs. A push is applied exactly once: each trainer has
-// a high-water mark, and a step at or below it is a duplicate.
+// function of every block runs. A push is applied exactly once: each trainer
+// has a high-water mark, and a step at or below it is a duplicate.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,6 +30,10 @@ struct ServiceBlock {
   const void *parameter; ///< what trainers receive
 };
 
+/// More rows than this in a trainer's part of a batch are refused, so that sums
+/// over all trainers stay exact.
+constexpr uint64_t kMaxExamples = uint64_t(1) << 40;
+
 /// Runs the update function of block number `block`.
 using UpdateFunction = std::function<Status(size_t block)>;
 
@@ -52,6 +56,11 @@ public:
     Waiting,   ///< noted; others are missing
     Applied    ///< it was the last: the step has been applied
   };
+  /// Whether `step` from trainer `rank` was pushed before; an error when it is
+  /// not the next one. If neither, nobody else touches its landing buffers
+  /// until it is pushed.
+  StatusOr<bool> isDuplicate(uint32_t rank, uint64_t step) const;
+
   /// Trainer `rank` has pushed `step` with `examples` rows; with 0 its landing
   /// buffers hold nothing. A step that is not the next one is an error.
   StatusOr<Push> push(uint32_t rank, uint64_t step, uint64_t examples,
@@ -93,8 +102,9 @@ private:
 /// order, `count` elements. Gradients with 0 examples are not read. With a
 /// single contributor the bits are those of its gradient.
 template <typename T>
-void mergeGradients(const std::vector<std::pair<const T *, uint64_t>> &gradients,
-                    size_t count, T *out);
+void mergeGradients(
+    const std::vector<std::pair<const T *, uint64_t>> &gradients, size_t count,
+    T *out);
 
 } // namespace fleet
 

@@ -1,4 +1,5 @@
-//===- Peer.h - Who is who in a job ------------------------------*- C++ -*-===//
+//===- Peer.h - Who is who in a job ------------------------------*- C++
+//-*-===//
 
 #ifndef FLEET_RUNTIME_PS_PEER_H
 #define FLEET_RUNTIME_PS_PEER_H

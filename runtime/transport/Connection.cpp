@@ -29,8 +29,30 @@ static uint64_t sizeOf(const std::vector<Buffer> &buffers) {
 Status Connection::send(FrameHeader header,
                         const std::vector<ConstBuffer> &payload,
                         TimePoint deadline) {
+  {
+    std::unique_lock<std::mutex> lock(mutex);
+    if (!turn.wait_until(lock, deadline, [&] { return !sending; }))
+      return makeError(StatusCode::DeadlineExceeded,
+                       "{} did not take an earlier frame before the deadline",
+                       peer());
+    if (!broken.ok())
+      return broken;
+    sending = true;
+  }
+  Status status = sendInTurn(header, payload, deadline);
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    sending = false;
+    broken = status;
+  }
+  turn.notify_one();
+  return status;
+}
+
+Status Connection::sendInTurn(FrameHeader &header,
+                              const std::vector<ConstBuffer> &payload,
+                              TimePoint deadline) {
   header.length = sizeOf(payload);
-  std::lock_guard<std::mutex> lock(sending);
   header.payloadChecksum = checksumOf(payload, sendSum);
   header.sequence = sequence++;
   FrameBytes bytes = encodeHeader(header);
@@ -80,5 +102,15 @@ StatusOr<std::string> Connection::receiveText(const FrameHeader &header,
   std::string text(header.length, '\0');
   FLEET_RETURN_IF_ERROR(
       receivePayload(header, {{text.data(), text.size()}}, deadline));
+  return text;
+}
+
+StatusOr<std::string> Connection::receiveReason(const FrameHeader &header,
+                                                TimePoint deadline) {
+  FLEET_ASSIGN_OR_RETURN(std::string text,
+                         receiveText(header, deadline, kMaxReasonBytes));
+  for (char &c : text)
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f)
+      c = ' ';
   return text;
 }

@@ -8,13 +8,18 @@
 #include "runtime/transport/Transport.h"
 
 #include <atomic>
+#include <condition_variable>
 #include <mutex>
 #include <string_view>
 
 namespace fleet {
 
+/// Why something ended is told in at most this many bytes.
+constexpr uint64_t kMaxReasonBytes = 4096;
+
 /// Sends and receives frames. Any number of threads may send, one may receive;
-/// close() may be called from any thread.
+/// close() may be called from any thread. After a send failed, maybe in the
+/// middle of a frame, all sends fail with the same error.
 class Connection {
 public:
   explicit Connection(std::unique_ptr<Stream> stream)
@@ -27,8 +32,14 @@ public:
   /// Sends a frame whose payload is a text or a serialized message.
   Status sendText(FrameHeader header, std::string_view text,
                   TimePoint deadline);
+  /// Sends why something ended; what is too long is cut.
+  Status sendReason(FrameHeader header, std::string_view reason,
+                    TimePoint deadline) {
+    return sendText(header, reason.substr(0, kMaxReasonBytes), deadline);
+  }
 
   /// Receives the next header; its payload has to be received next.
+  /// DeadlineExceeded means that nothing came, and may be tried again.
   StatusOr<FrameHeader> receive(TimePoint deadline);
   /// Receives the payload of `header` into `payload`, whose sizes add up to
   /// exactly its length, and checks it.
@@ -39,6 +50,9 @@ public:
   StatusOr<std::string> receiveText(const FrameHeader &header,
                                     TimePoint deadline,
                                     uint64_t limit = kMaxControlBytes);
+  /// Receives what sendReason() sent: one line, whatever the peer sent.
+  StatusOr<std::string> receiveReason(const FrameHeader &header,
+                                      TimePoint deadline);
 
   void close() { stream->close(); }
   const std::string &peer() const { return stream->peer(); }
@@ -46,8 +60,16 @@ public:
   uint64_t bytesSent() const { return sent; }
 
 private:
+  Status sendInTurn(FrameHeader &header,
+                    const std::vector<ConstBuffer> &payload,
+                    TimePoint deadline);
+
   std::unique_ptr<Stream> stream;
-  std::mutex sending;                ///< guards what follows
+  // Not a mutex held while writing: who waits for its turn has a deadline too.
+  std::mutex mutex; ///< guards `sending` and `broken`
+  std::condition_variable turn;
+  bool sending = false;              ///< somebody owns what follows
+  Status broken;                     ///< why nobody can send any more
   std::vector<ConstBuffer> gathered; ///< header and payload of one frame
   uint64_t sequence = 0;
   StreamingChecksum sendSum;

@@ -1,4 +1,5 @@
-//===- Endpoint.h - HOST:PORT ------------------------------------*- C++ -*-===//
+//===- Endpoint.h - HOST:PORT ------------------------------------*- C++
+//-*-===//
 
 #ifndef FLEET_RUNTIME_TRANSPORT_ENDPOINT_H
 #define FLEET_RUNTIME_TRANSPORT_ENDPOINT_H

@@ -59,6 +59,10 @@ StatusOr<FrameHeader> fleet::decodeHeader(const FrameBytes &bytes) {
   if (kind == 0 || kind > kLastFrameKind)
     return makeError(StatusCode::DataLoss, "a frame has the unknown kind {}",
                      kind);
+  if (bytes[17] != 0 || bytes[18] != 0 || bytes[19] != 0)
+    return makeError(StatusCode::DataLoss,
+                     "a {} frame uses reserved bytes of its header",
+                     frameKindName(static_cast<FrameKind>(kind)));
   FrameHeader header;
   header.kind = static_cast<FrameKind>(kind);
   header.job = get<uint64_t>(bytes, 8);

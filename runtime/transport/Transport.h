@@ -39,6 +39,8 @@ public:
   virtual Status write(const std::vector<ConstBuffer> &buffers,
                        TimePoint deadline) = 0;
   /// Fills all buffers, in order. Unavailable when the peer has closed.
+  /// DeadlineExceeded means that nothing was read, so that it may be tried
+  /// again; DataLoss that the peer stopped in the middle.
   virtual Status read(const std::vector<MutableBuffer> &buffers,
                       TimePoint deadline) = 0;
   virtual void close() = 0;
@@ -72,8 +74,8 @@ public:
   listen(const std::string &endpoint) = 0;
   /// Connects to `endpoint`, again and again until `deadline` if nobody listens
   /// yet. The error names the endpoint and the last reason.
-  virtual StatusOr<std::unique_ptr<Stream>>
-  connect(const std::string &endpoint, TimePoint deadline) = 0;
+  virtual StatusOr<std::unique_ptr<Stream>> connect(const std::string &endpoint,
+                                                    TimePoint deadline) = 0;
   /// Starts a thread that may use this transport.
   virtual std::unique_ptr<Thread> spawn(std::function<void()> body);
   virtual Clock &clock() = 0;

@@ -3,6 +3,7 @@
 #include "runtime/transport/inproc/InprocTransport.h"
 
 #include "runtime/transport/Endpoint.h"
+#include "runtime/transport/StreamErrors.h"
 
 #include <algorithm>
 #include <condition_variable>
@@ -43,6 +44,7 @@ public:
 
   Status write(const std::vector<ConstBuffer> &buffers,
                TimePoint deadline) override {
+    bool any = false;
     std::unique_lock<std::mutex> lock(out->mutex);
     for (const ConstBuffer &buffer : buffers) {
       const char *data = static_cast<const char *>(buffer.data);
@@ -50,14 +52,15 @@ public:
         if (!out->changed.wait_until(lock, deadline, [&] {
               return out->closed || out->queued < kMaxQueuedBytes;
             }))
-          return timeout("take");
+          return deadlineError(name, "take", any);
         if (out->closed)
-          return closed();
+          return closedError(name);
         size_t size =
             std::min(buffer.size - done, kMaxQueuedBytes - out->queued);
         out->chunks.emplace_back(data + done, data + done + size);
         out->queued += size;
         done += size;
+        any = true;
         out->changed.notify_all();
       }
     }
@@ -66,20 +69,21 @@ public:
 
   Status read(const std::vector<MutableBuffer> &buffers,
               TimePoint deadline) override {
+    bool any = false;
     std::unique_lock<std::mutex> lock(in->mutex);
     for (const MutableBuffer &buffer : buffers) {
       char *data = static_cast<char *>(buffer.data);
       for (size_t done = 0; done < buffer.size;) {
-        if (!in->changed.wait_until(lock, deadline, [&] {
-              return in->queued > 0 || in->closed;
-            }))
-          return timeout("send");
+        if (!in->changed.wait_until(
+                lock, deadline, [&] { return in->queued > 0 || in->closed; }))
+          return deadlineError(name, "send", any);
         if (in->queued == 0)
-          return closed();
+          return closedError(name);
         std::vector<char> &chunk = in->chunks.front();
         size_t size = std::min(buffer.size - done, chunk.size() - in->consumed);
         std::memcpy(data + done, chunk.data() + in->consumed, size);
         done += size;
+        any = true;
         in->consumed += size;
         in->queued -= size;
         if (in->consumed == chunk.size()) {
@@ -99,14 +103,6 @@ public:
   const std::string &peer() const override { return name; }
 
 private:
-  Status timeout(const char *what) const {
-    return makeError(StatusCode::DeadlineExceeded,
-                     "{} did not {} anything before the deadline", name, what);
-  }
-  Status closed() const {
-    return makeError(StatusCode::Unavailable, "{} closed the connection", name);
-  }
-
   std::shared_ptr<Pipe> in, out;
   std::string name;
 };
@@ -173,7 +169,8 @@ InprocTransport::listen(const std::string &endpoint) {
   FLEET_ASSIGN_OR_RETURN(Endpoint parsed, parseEndpoint(endpoint));
   std::lock_guard<std::mutex> lock(registry->mutex);
   std::string name = endpoint;
-  if (parsed.port == 0)
+  while (parsed.port == 0 &&
+         (name == endpoint || registry->listeners.count(name)))
     name = fmt::format("{}:{}", parsed.host, registry->nextPort++);
   auto backlog = std::make_shared<Backlog>();
   if (!registry->listeners.emplace(name, backlog).second)

@@ -9,11 +9,13 @@
 #include "runtime/transport/tcp/TcpTransport.h"
 
 #include "runtime/transport/Endpoint.h"
+#include "runtime/transport/StreamErrors.h"
 
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <poll.h>
 #include <sys/socket.h>
@@ -85,6 +87,7 @@ private:
   Status transfer(const std::vector<Buffer> &buffers, TimePoint deadline,
                   short events) {
     size_t index = 0, offset = 0;
+    bool any = false;
     TimePoint spinUntil{};
     for (;;) {
       iovec pieces[kMaxPieces];
@@ -92,20 +95,20 @@ private:
       for (size_t i = index; i < buffers.size() && count < kMaxPieces; ++i) {
         size_t skip = i == index ? offset : 0;
         if (buffers[i].size > skip)
-          pieces[count++] = {const_cast<char *>(static_cast<const char *>(
-                                 buffers[i].data)) +
-                                 skip,
-                             buffers[i].size - skip};
+          pieces[count++] = {
+              const_cast<char *>(static_cast<const char *>(buffers[i].data)) +
+                  skip,
+              buffers[i].size - skip};
       }
       if (count == 0)
         return Status();
       msghdr message{};
       message.msg_iov = pieces;
       message.msg_iovlen = count;
-      ssize_t moved = events == POLLOUT
-                          ? ::sendmsg(fd, &message, MSG_NOSIGNAL)
-                          : ::recvmsg(fd, &message, 0);
+      ssize_t moved = events == POLLOUT ? ::sendmsg(fd, &message, MSG_NOSIGNAL)
+                                        : ::recvmsg(fd, &message, 0);
       if (moved > 0) {
+        any = true;
         offset += static_cast<size_t>(moved);
         while (index < buffers.size() && offset >= buffers[index].size)
           offset -= buffers[index++].size;
@@ -118,9 +121,9 @@ private:
       if (errno == EINTR)
         continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK)
-        return makeError(StatusCode::Unavailable, "connection to {} lost: {}",
-                         name, std::error_code(errno, std::system_category())
-                                   .message());
+        return makeError(
+            StatusCode::Unavailable, "connection to {} lost: {}", name,
+            std::error_code(errno, std::system_category()).message());
       if (spin.count() > 0) {
         TimePoint now = clock.now();
         if (spinUntil == TimePoint{})
@@ -129,9 +132,7 @@ private:
           continue;
       }
       if (!waitFor(fd, events, clock, deadline))
-        return makeError(StatusCode::DeadlineExceeded,
-                         "{} did not {} anything before the deadline", name,
-                         events == POLLOUT ? "take" : "send");
+        return deadlineError(name, events == POLLOUT ? "take" : "send", any);
     }
   }
 
@@ -145,9 +146,8 @@ private:
 
 class TcpListener final : public Listener {
 public:
-  TcpListener(std::shared_ptr<asio::io_context> context,
-              tcp::acceptor acceptor, std::string name, Clock &clock,
-              Duration spin)
+  TcpListener(std::shared_ptr<asio::io_context> context, tcp::acceptor acceptor,
+              std::string name, Clock &clock, Duration spin)
       : context(std::move(context)), acceptor(std::move(acceptor)),
         name(std::move(name)), clock(clock), spin(spin),
         fd(this->acceptor.native_handle()) {}
@@ -195,8 +195,8 @@ private:
 
 } // namespace
 
-static StatusOr<std::vector<tcp::endpoint>>
-resolve(asio::io_context &context, const std::string &text) {
+static StatusOr<std::vector<tcp::endpoint>> resolve(asio::io_context &context,
+                                                    const std::string &text) {
   FLEET_ASSIGN_OR_RETURN(Endpoint endpoint, parseEndpoint(text));
   asio::error_code error;
   auto results = tcp::resolver(context).resolve(
@@ -223,9 +223,7 @@ TcpTransport::listen(const std::string &endpoint) {
       call();
   };
   step([&] { acceptor.open(addresses.front().protocol(), error); });
-  step([&] {
-    acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  });
+  step([&] { acceptor.set_option(tcp::acceptor::reuse_address(true), error); });
   step([&] { acceptor.bind(addresses.front(), error); });
   step([&] { acceptor.listen(tcp::acceptor::max_listen_connections, error); });
   step([&] { acceptor.native_non_blocking(true, error); });
