@@ -88,6 +88,7 @@ TEST_P(ConnectionTest, PayloadsAreGatheredAndScattered) {
     Status status = server->receivePayload(
         *header, {{c.data(), 280000}, {d.data(), 4000}}, ample());
     ASSERT_TRUE(status.ok()) << status.message();
+    thread.reset();
     std::vector<float> sent(a), got(c);
     sent.insert(sent.end(), b.begin(), b.end());
     got.insert(got.end(), d.begin(), d.end());

@@ -1,0 +1,188 @@
+//===- ParameterServiceTest.cpp - The service without a network -----------===//
+
+#include "runtime/ps/ParameterService.h"
+
+#include <cstring>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <limits>
+
+using namespace fleet;
+using Push = ParameterService::Push;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+namespace {
+
+/// A service of two blocks, f32 and f64, whose update adds the gradient.
+class ParameterServiceTest : public ::testing::Test {
+protected:
+  void make(uint32_t trainers) {
+    std::vector<ServiceBlock> blocks = {
+        {"w", plan::F32, sizeof(w), gradientW, w},
+        {"v", plan::F64, sizeof(v), gradientV, v}};
+    auto made = ParameterService::create(blocks, trainers, [this](size_t b) {
+      updated.push_back(b);
+      for (int i = 0; i < 2; ++i) {
+        if (b == 0)
+          w[i] += gradientW[i];
+        else
+          v[i] += gradientV[i];
+      }
+      return updateResult;
+    });
+    ASSERT_TRUE(made.ok()) << made.status().message();
+    service = std::move(*made);
+  }
+  StatusOr<Push> push(uint32_t rank, uint64_t step, uint64_t examples, float a,
+                      float b) {
+    float forW[] = {a, b};
+    double forV[] = {a, b};
+    std::memcpy(service->landing(rank, 0), forW, sizeof(forW));
+    std::memcpy(service->landing(rank, 1), forV, sizeof(forV));
+    return service->push(rank, step, examples, now);
+  }
+  void expect(Push expected, StatusOr<Push> got) {
+    ASSERT_TRUE(got.ok()) << got.status().message();
+    EXPECT_EQ(*got, expected);
+  }
+
+  float w[2] = {}, gradientW[2] = {};
+  double v[2] = {}, gradientV[2] = {};
+  std::vector<size_t> updated;
+  Status updateResult;
+  TimePoint now{std::chrono::seconds(5)};
+  std::unique_ptr<ParameterService> service;
+};
+
+TEST_F(ParameterServiceTest, StepIsAppliedWhenTheLastTrainerPushed) {
+  make(3);
+  expect(Push::Waiting, push(2, 1, 1, 3, 0));
+  expect(Push::Waiting, push(0, 1, 2, 4, 8));
+  EXPECT_THAT(service->missingRanks(), ElementsAre(1));
+  EXPECT_THAT(updated, ElementsAre());
+  expect(Push::Applied, push(1, 1, 1, 5, 0));
+  EXPECT_THAT(updated, ElementsAre(0, 1));
+  // 2/4 * 4 + 1/4 * 5 + 1/4 * 3
+  EXPECT_THAT(w, ElementsAre(4.0f, 4.0f));
+  EXPECT_THAT(v, ElementsAre(4.0, 4.0));
+  EXPECT_EQ(service->appliedSteps(), 1u);
+  EXPECT_EQ(service->lastProgress(), now);
+  EXPECT_THAT(service->missingRanks(), ElementsAre(0, 1, 2));
+}
+
+TEST_F(ParameterServiceTest, MergeFollowsRanksNotArrival) {
+  // In f32, (1e8 + 1) - 1e8 is 0 and (1e8 - 1e8) + 1 is 1.
+  make(4);
+  expect(Push::Waiting, push(3, 1, 1, 0, 0));
+  expect(Push::Waiting, push(2, 1, 1, 4, 4));
+  expect(Push::Waiting, push(1, 1, 1, -4e8f, -4e8f));
+  expect(Push::Applied, push(0, 1, 1, 4e8f, 4e8f));
+  EXPECT_EQ(w[0], 1.0f);
+  make(4);
+  w[0] = 0;
+  expect(Push::Waiting, push(0, 1, 1, 4e8f, 4e8f));
+  expect(Push::Waiting, push(1, 1, 1, 4, 4));
+  expect(Push::Waiting, push(2, 1, 1, -4e8f, -4e8f));
+  expect(Push::Applied, push(3, 1, 1, 0, 0));
+  EXPECT_EQ(w[0], 0.0f);
+}
+
+TEST_F(ParameterServiceTest, OneContributorKeepsItsBits) {
+  make(3);
+  const float odd[] = {0x1.234567p-130f, -0x1.fffffep+127f};
+  expect(Push::Waiting, push(0, 1, 0, 99, 99));
+  expect(Push::Waiting, push(1, 1, 7, odd[0], odd[1]));
+  expect(Push::Applied, push(2, 1, 0, 99, 99));
+  EXPECT_EQ(std::memcmp(gradientW, odd, sizeof(odd)), 0);
+  EXPECT_EQ(gradientV[0], odd[0]);
+}
+
+TEST_F(ParameterServiceTest, StepWithoutExamplesChangesNothing) {
+  make(2);
+  expect(Push::Waiting, push(0, 1, 0, 99, 99));
+  expect(Push::Applied, push(1, 1, 0, 99, 99));
+  EXPECT_THAT(updated, ElementsAre());
+  EXPECT_THAT(w, ElementsAre(0.0f, 0.0f));
+  EXPECT_EQ(service->appliedSteps(), 1u);
+}
+
+TEST_F(ParameterServiceTest, DuplicatesAreAppliedOnce) {
+  make(2);
+  expect(Push::Waiting, push(0, 1, 1, 2, 2));
+  expect(Push::Duplicate, service->push(0, 1, 1, now));
+  expect(Push::Applied, push(1, 1, 1, 2, 2));
+  expect(Push::Duplicate, service->push(0, 1, 1, now));
+  expect(Push::Duplicate, service->push(1, 1, 1, now));
+  EXPECT_EQ(service->appliedSteps(), 1u);
+  EXPECT_THAT(updated, ElementsAre(0, 1));
+  EXPECT_THAT(w, ElementsAre(2.0f, 2.0f));
+}
+
+TEST_F(ParameterServiceTest, StepsMustFollowEachOther) {
+  make(2);
+  auto refused = push(1, 2, 1, 0, 0);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.status().code(), StatusCode::Refused);
+  EXPECT_EQ(refused.status().message(), "trainer 1 pushed step 2, expected "
+                                        "step 1");
+  // Nor may one run ahead of the others.
+  expect(Push::Waiting, push(0, 1, 1, 0, 0));
+  EXPECT_FALSE(service->push(0, 2, 1, now).ok());
+}
+
+TEST_F(ParameterServiceTest, ImpossibleNumbersOfExamplesAreRefused) {
+  make(1);
+  auto refused = push(0, 1, std::numeric_limits<uint64_t>::max(), 1, 1);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.status().message(), HasSubstr("trainer 0 pushed step 1"));
+  EXPECT_EQ(service->appliedSteps(), 0u);
+}
+
+TEST_F(ParameterServiceTest, WhoIsDoneContributesNoMore) {
+  make(2);
+  expect(Push::Waiting, push(0, 1, 3, 8, 8));
+  auto applied = service->complete(1, now);
+  ASSERT_TRUE(applied.ok()) << applied.status().message();
+  EXPECT_TRUE(*applied);
+  EXPECT_THAT(w, ElementsAre(8.0f, 8.0f));
+  EXPECT_THAT(service->missingRanks(), ElementsAre(0));
+  expect(Push::Applied, push(0, 2, 1, 1, 1));
+  EXPECT_THAT(w, ElementsAre(9.0f, 9.0f));
+  EXPECT_FALSE(service->push(1, 3, 1, now).ok());
+  EXPECT_FALSE(service->allComplete());
+  applied = service->complete(0, now);
+  ASSERT_TRUE(applied.ok()) << applied.status().message();
+  EXPECT_FALSE(*applied);
+  EXPECT_TRUE(service->allComplete());
+  EXPECT_THAT(service->missingRanks(), ElementsAre());
+}
+
+TEST_F(ParameterServiceTest, FailedUpdateIsTold) {
+  make(1);
+  updateResult = Status(StatusCode::Internal, "no kernel");
+  auto result = push(0, 1, 1, 1, 1);
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.status().message(), "no kernel");
+}
+
+TEST_F(ParameterServiceTest, GradientsOfIntegersAreRefused) {
+  auto made = ParameterService::create({{"step", plan::I64, 8, v, v}}, 1,
+                                       [](size_t) { return Status(); });
+  ASSERT_FALSE(made.ok());
+  EXPECT_THAT(made.status().message(), HasSubstr("block 'step'"));
+}
+
+TEST_F(ParameterServiceTest, MergeOfManyElementsIsThatOfEachOne) {
+  constexpr size_t count = 10001; // more than a tile, not a multiple
+  std::vector<float> a(count), b(count), out(count, -1);
+  for (size_t i = 0; i < count; ++i) {
+    a[i] = static_cast<float>(i);
+    b[i] = static_cast<float>(4 * i);
+  }
+  mergeGradients<float>({{a.data(), 3}, {b.data(), 1}}, count, out.data());
+  for (size_t i = 0; i < count; ++i)
+    ASSERT_EQ(out[i], 1.75f * static_cast<float>(i));
+}
+
+} // namespace
