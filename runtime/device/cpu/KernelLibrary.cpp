@@ -84,7 +84,11 @@ Status checkElf(const std::string &library) {
   return Status();
 }
 
-StatusOr<void *> loadFromMemory(const std::string &library) {
+/// Loads the bytes of a shared object. On success `descriptor` is of the memory
+/// that holds them and has to stay open as long as the library: the loader
+/// takes a path for the library that it loaded under it before, and a
+/// descriptor that was closed comes back for the next one.
+StatusOr<void *> loadFromMemory(const std::string &library, int &descriptor) {
   int fd = ::memfd_create("fleet-kernels", MFD_CLOEXEC);
   if (fd < 0)
     return makeError(StatusCode::Internal,
@@ -110,10 +114,12 @@ StatusOr<void *> loadFromMemory(const std::string &library) {
       if (const char *text = ::dlerror())
         reason = text;
   }
-  ::close(fd); // the mapping stays
-  if (!handle)
+  if (!handle) {
+    ::close(fd);
     return makeError(StatusCode::InvalidArgument,
                      "cannot load the kernel library: {}", reason);
+  }
+  descriptor = fd;
   return handle;
 }
 
@@ -126,7 +132,7 @@ KernelLibrary::load(const plan::Plan &plan, const std::string &name) {
     return std::shared_ptr<const KernelLibrary>(library);
   FLEET_RETURN_IF_ERROR(checkFeatures(plan).withContext(name));
   FLEET_RETURN_IF_ERROR(checkElf(plan.library()).withContext(name));
-  StatusOr<void *> handle = loadFromMemory(plan.library());
+  StatusOr<void *> handle = loadFromMemory(plan.library(), library->descriptor);
   if (!handle.ok())
     return handle.status().withContext(name);
   library->handle = *handle;
@@ -146,4 +152,6 @@ KernelLibrary::load(const plan::Plan &plan, const std::string &name) {
 KernelLibrary::~KernelLibrary() {
   if (handle)
     ::dlclose(handle);
+  if (descriptor >= 0)
+    ::close(descriptor);
 }

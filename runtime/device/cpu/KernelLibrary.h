@@ -41,6 +41,7 @@ public:
 private:
   KernelLibrary() = default;
   void *handle = nullptr; // null when the plan has no kernels
+  int descriptor = -1;    // of the memory that the library was loaded from
   std::vector<KernelFunction> functions;
 };
 

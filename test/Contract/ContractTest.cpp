@@ -1,0 +1,234 @@
+//===- ContractTest.cpp - A distributed job against one machine -----------===//
+//
+// Synchronous training with N trainers on batch B each equals training on one
+// machine with batch N*B: bit-identical for N = 1, and up to the order of
+// summation otherwise. Ranks are threads of this process; plans are real.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/base/Checksum.h"
+#include "runtime/base/DataTypes.h"
+#include "runtime/checkpoint/Checkpoint.h"
+#include "runtime/job/Run.h"
+#include "runtime/plan/JobFile.h"
+#include "runtime/transport/inproc/InprocTransport.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <thread>
+#include <unistd.h>
+
+using namespace fleet;
+
+namespace {
+
+using Tensors = std::map<std::string, std::vector<float>>;
+
+/// The options of a run, less the batch size, which depends on the trainers.
+struct Training {
+  std::string data;
+  int64_t globalBatch = 20;
+  int64_t steps = 50;
+  bool shuffle = false;
+  std::string load;
+};
+
+class Contract
+    : public testing::TestWithParam<std::tuple<const char *, const char *>> {
+protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "fleet-contract-XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    directory = pattern;
+  }
+
+  std::string model() const { return std::get<0>(GetParam()); }
+  std::string job(const char *kind) const {
+    return fmt::format("{}/{}_{}_{}", FLEET_JOBS, model(),
+                       std::get<1>(GetParam()), kind);
+  }
+
+  /// fit_a_line has its data; the MLP gets some that is as wide.
+  Training training() const {
+    Training result;
+    result.data =
+        fmt::format("{}/fit_a_line/housing.csv#x=0..12,y=13", FLEET_EXAMPLES);
+    if (model() == "mlp") {
+      std::string path = directory + "/mlp.csv";
+      if (FILE *file = std::fopen(path.c_str(), "w")) {
+        uint64_t state = 1;
+        for (int row = 0; row < 300; ++row) {
+          double sum = 0;
+          for (int column = 0; column < 32; ++column) {
+            state = checksum(&state, sizeof(state));
+            double value = static_cast<double>(state >> 40) / (1 << 24);
+            sum += column % 2 ? value : -value;
+            std::fprintf(file, "%.6f,", value);
+          }
+          std::fprintf(file, "%d\n", sum > 0 ? 1 : 0);
+        }
+        std::fclose(file);
+      }
+      result.data = path + "#x=0..31,y=32";
+    }
+    return result;
+  }
+
+  /// Runs every process of the job in `folder` and returns what it saved.
+  Tensors run(const std::string &folder, const Training &training,
+              const std::string &name) {
+    SystemFiles files;
+    SystemClock clock;
+    InprocTransport transport;
+    Logger log(LogLevel::Off);
+    auto job = loadJob(files, folder);
+    EXPECT_TRUE(job.ok()) << job.status().message();
+    if (!job.ok())
+      return {};
+    std::vector<RoleChoice> roles;
+    auto add = [&](plan::Role role, uint32_t rank, std::string endpoint) {
+      RoleChoice choice;
+      choice.role = role;
+      choice.rank = rank;
+      choice.endpoint = std::move(endpoint);
+      roles.push_back(choice);
+    };
+    for (int i = 0; i < job->pservers_size(); ++i)
+      add(plan::PSERVER, static_cast<uint32_t>(i), job->pservers(i));
+    bool isLocal = job->mode() == plan::SINGLE;
+    uint32_t trainers = isLocal ? 1 : job->trainers();
+    for (uint32_t rank = 0; rank < trainers; ++rank)
+      add(isLocal ? plan::LOCAL : plan::TRAINER, rank, "");
+
+    RunOptions options;
+    options.jobDirectory = folder;
+    options.data = training.data;
+    options.batchSize = training.globalBatch / trainers;
+    options.steps = training.steps;
+    options.shuffle = training.shuffle;
+    options.seed = 7;
+    options.loadDirectory = training.load;
+    options.saveDirectory = directory + "/" + name;
+    options.threads = 1;
+    options.poison = true;
+    options.deadline = std::chrono::seconds(30);
+    std::vector<std::thread> threads;
+    for (const RoleChoice &role : roles)
+      threads.emplace_back([&, role] {
+        RunEnvironment environment{files,
+                                   clock,
+                                   transport,
+                                   StopToken(),
+                                   log,
+                                   [](const std::string &) {},
+                                   /*showProgress=*/false};
+        Status status = runProcess(*job, role, options, environment);
+        EXPECT_TRUE(status.ok()) << role.name() << ": " << status.message();
+      });
+    for (std::thread &thread : threads)
+      thread.join();
+    return read(options.saveDirectory);
+  }
+
+  static Tensors read(const std::string &folder) {
+    SystemFiles files;
+    Tensors tensors;
+    auto checkpoint = Checkpoint::open(files, folder);
+    EXPECT_TRUE(checkpoint.ok()) << checkpoint.status().message();
+    if (!checkpoint.ok())
+      return tensors;
+    for (const auto &[name, entry] : checkpoint->tensors()) {
+      std::vector<float> values(entry.bytes / sizeof(float));
+      EXPECT_EQ(entry.dtype, plan::F32) << name;
+      Status status =
+          checkpoint->read(name, entry.dtype, entry.shape, values.data());
+      EXPECT_TRUE(status.ok()) << status.message();
+      tensors[name] = std::move(values);
+    }
+    return tensors;
+  }
+
+  static void expectSameBits(const Tensors &a, const Tensors &b) {
+    ASSERT_EQ(a.size(), b.size());
+    for (const auto &[name, values] : a) {
+      ASSERT_EQ(b.count(name), 1u) << name;
+      ASSERT_EQ(values.size(), b.at(name).size()) << name;
+      EXPECT_EQ(std::memcmp(values.data(), b.at(name).data(),
+                            values.size() * sizeof(float)),
+                0)
+          << name;
+    }
+  }
+
+  /// Relative to the largest element of each tensor; differences below the
+  /// resolution of a float near 1 do not count (a bias whose gradient cancels
+  /// is close to zero).
+  static void expectClose(const Tensors &a, const Tensors &b,
+                          double tolerance) {
+    ASSERT_EQ(a.size(), b.size());
+    for (const auto &[name, values] : a) {
+      ASSERT_EQ(b.count(name), 1u) << name;
+      ASSERT_EQ(values.size(), b.at(name).size()) << name;
+      double scale = 1e-30, difference = 0;
+      for (size_t i = 0; i < values.size(); ++i) {
+        scale = std::max(scale, std::abs(double(values[i])));
+        difference =
+            std::max(difference, std::abs(double(values[i]) - b.at(name)[i]));
+      }
+      EXPECT_LE(difference, tolerance * scale + 1e-7) << name;
+    }
+  }
+
+  std::string directory;
+};
+
+} // namespace
+
+TEST_P(Contract, OneTrainerGivesTheBitsOfOneMachine) {
+  Tensors local = run(job("local"), training(), "local");
+  ASSERT_FALSE(local.empty());
+  expectSameBits(local, run(job("ps_1x1"), training(), "ps"));
+}
+
+TEST_P(Contract, TrainersWithPartsOfTheBatchGiveOneMachine) {
+  Training whole = training();
+  Tensors local = run(job("local"), whole, "local");
+  ASSERT_FALSE(local.empty());
+  expectClose(local, run(job("ps_2x2"), whole, "ps2"), 1e-5);
+}
+
+TEST_P(Contract, SmallerLastBatchesCountByTheirRows) {
+  // 506 or 300 rows in batches of 33: the last one does not divide by 3, and
+  // with 4 trainers' worth of rows missing some part may be empty.
+  Training uneven = training();
+  uneven.globalBatch = 33;
+  uneven.shuffle = true;
+  Tensors local = run(job("local"), uneven, "local");
+  ASSERT_FALSE(local.empty());
+  expectClose(local, run(job("ps_3x1"), uneven, "ps3"), 1e-5);
+}
+
+TEST_P(Contract, CheckpointsLoadInAnyMode) {
+  // Half the steps on servers, the other half on one machine from there; data
+  // begins anew, so the reference does the same on one machine.
+  Training half = training();
+  half.steps = 20;
+  Tensors first = run(job("local"), half, "first");
+  expectSameBits(first, run(job("ps_1x1"), half, "remote"));
+  half.load = directory + "/remote";
+  Tensors fromServers = run(job("local"), half, "second");
+  half.load = directory + "/first";
+  expectSameBits(fromServers, run(job("local"), half, "reference"));
+  expectSameBits(fromServers, run(job("ps_1x1"), half, "back"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Jobs, Contract,
+                         testing::Combine(testing::Values("fit_a_line", "mlp"),
+                                          testing::Values("sgd", "momentum",
+                                                          "nesterov", "adam")),
+                         [](const auto &info) {
+                           return std::string(std::get<0>(info.param)) + "_" +
+                                  std::get<1>(info.param);
+                         });
