@@ -95,10 +95,13 @@ Status ParameterServer::serve() {
       stop(silence);
   }
   listener->close();
-  // Trainers read why the job ended and hang up.
+  // Trainers read why the job failed and hang up. After a success nobody is
+  // owed anything.
   TimePoint farewell = transport.clock().now() + kFarewell;
   auto someoneIsThere = [&] {
-    return std::any_of(sessions.begin(), sessions.end(),
+    std::lock_guard<std::mutex> lock(mutex);
+    return !failure.ok() &&
+           std::any_of(sessions.begin(), sessions.end(),
                        [](const Session &session) { return !session.done; });
   };
   while (someoneIsThere() && transport.clock().now() < farewell)
