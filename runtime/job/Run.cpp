@@ -63,7 +63,8 @@ Status fleet::runProcess(const plan::Job &job, const RoleChoice &role,
                          Program::create(plan, settings));
   if (!options.loadDirectory.empty())
     FLEET_RETURN_IF_ERROR(
-        loadStates(*program, environment.files, options.loadDirectory));
+        loadStates(*program, environment.files, options.loadDirectory)
+            .withContext("--load"));
   if (role.role == plan::PSERVER)
     return runServer(*program, role, options, environment);
   return runTrainer(*program, role, options, environment);

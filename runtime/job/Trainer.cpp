@@ -137,6 +137,11 @@ Status fleet::runTrainer(Program &program, const RoleChoice &role,
   batches.seed = options.seed;
   FLEET_ASSIGN_OR_RETURN(BatchReader reader,
                          BatchReader::create(data, batches));
+  // Not after hours of training.
+  if (role.rank == 0 && !options.saveDirectory.empty())
+    FLEET_RETURN_IF_ERROR(
+        environment.files.makeDirectories(options.saveDirectory)
+            .withContext("--save"));
   if (role.role == plan::LOCAL)
     return trainAndReport(program, role, options, environment, data, reader,
                           nullptr);
