@@ -344,10 +344,10 @@ TEST_P(FailureTest, DamagedBytesEndTheJobAndNameTheTrainer) {
       FrameBytes bytes = encodeHeader(mine);
       if (inHeader)
         bytes[50] ^= 0x10;
-      ASSERT_TRUE(
-          raw->write({{bytes.data(), bytes.size()}, {"0123456789abcdef", 16}},
-                     deadline)
-              .ok());
+      ASSERT_TRUE(raw->write({{bytes.data(), bytes.size()},
+                              {"0123456789abcdefchecksum", 24}},
+                             deadline)
+                      .ok());
       serving.reset();
     });
     EXPECT_TRUE(status.ok()) << status.message();
