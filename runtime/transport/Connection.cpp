@@ -2,21 +2,9 @@
 
 #include "runtime/transport/Connection.h"
 
-#include "runtime/base/Checksum.h"
+#include <algorithm>
 
 using namespace fleet;
-
-template <typename Buffer>
-static uint32_t checksumOf(const std::vector<Buffer> &buffers,
-                           StreamingChecksum &sum) {
-  if (buffers.size() == 1)
-    return static_cast<uint32_t>(
-        checksum(buffers.front().data, buffers.front().size));
-  sum.reset();
-  for (const Buffer &buffer : buffers)
-    sum.update(buffer.data, buffer.size);
-  return static_cast<uint32_t>(sum.digest());
-}
 
 template <typename Buffer>
 static uint64_t sizeOf(const std::vector<Buffer> &buffers) {
@@ -53,14 +41,34 @@ Status Connection::sendInTurn(FrameHeader &header,
                               const std::vector<ConstBuffer> &payload,
                               TimePoint deadline) {
   header.length = sizeOf(payload);
-  header.payloadChecksum = checksumOf(payload, sendSum);
   header.sequence = sequence++;
   FrameBytes bytes = encodeHeader(header);
+  sendSum.reset();
   gathered.clear();
   gathered.push_back({bytes.data(), bytes.size()});
-  gathered.insert(gathered.end(), payload.begin(), payload.end());
+  size_t room = kFramePieceBytes;
+  for (const ConstBuffer &buffer : payload)
+    for (size_t done = 0; done < buffer.size;) {
+      if (room == 0) {
+        FLEET_RETURN_IF_ERROR(stream->write(gathered, deadline));
+        gathered.clear();
+        room = kFramePieceBytes;
+      }
+      size_t size = std::min(buffer.size - done, room);
+      const char *data = static_cast<const char *>(buffer.data) + done;
+      sendSum.update(data, size);
+      gathered.push_back({data, size});
+      done += size;
+      room -= size;
+    }
+  FrameTrailer trailer;
+  if (header.length > 0) {
+    trailer = encodeTrailer(sendSum.digest());
+    gathered.push_back({trailer.data(), trailer.size()});
+  }
   FLEET_RETURN_IF_ERROR(stream->write(gathered, deadline));
-  sent += kFrameHeaderBytes + header.length;
+  sent += kFrameHeaderBytes + header.length +
+          (header.length > 0 ? kFrameTrailerBytes : 0);
   return Status();
 }
 
@@ -71,7 +79,9 @@ Status Connection::sendText(FrameHeader header, std::string_view text,
 
 StatusOr<FrameHeader> Connection::receive(TimePoint deadline) {
   FrameBytes bytes;
-  FLEET_RETURN_IF_ERROR(stream->read({{bytes.data(), bytes.size()}}, deadline));
+  scattered.clear();
+  scattered.push_back({bytes.data(), bytes.size()});
+  FLEET_RETURN_IF_ERROR(stream->read(scattered, deadline));
   return decodeHeader(bytes);
 }
 
@@ -82,13 +92,42 @@ Status Connection::receivePayload(const FrameHeader &header,
     return makeError(StatusCode::DataLoss,
                      "a {} frame has {} bytes, expected {}",
                      frameKindName(header.kind), header.length, expected);
-  if (header.length > 0)
-    FLEET_RETURN_IF_ERROR(stream->read(payload, deadline));
-  if (checksumOf(payload, receiveSum) != header.payloadChecksum)
+  if (header.length == 0)
+    return Status();
+  receiveSum.reset();
+  scattered.clear();
+  size_t room = kFramePieceBytes;
+  for (const MutableBuffer &buffer : payload)
+    for (size_t done = 0; done < buffer.size;) {
+      if (room == 0) {
+        FLEET_RETURN_IF_ERROR(receivePiece(deadline));
+        room = kFramePieceBytes;
+      }
+      size_t size = std::min(buffer.size - done, room);
+      scattered.push_back({static_cast<char *>(buffer.data) + done, size});
+      done += size;
+      room -= size;
+    }
+  FrameTrailer trailer;
+  FLEET_RETURN_IF_ERROR(receivePiece(deadline, &trailer));
+  if (decodeTrailer(trailer) != receiveSum.digest())
     return makeError(StatusCode::DataLoss,
                      "the payload of a {} frame is damaged: its checksum does "
                      "not fit",
                      frameKindName(header.kind));
+  return Status();
+}
+
+/// Reads what is in `scattered`, and then `trailer` if there is one.
+Status Connection::receivePiece(TimePoint deadline, FrameTrailer *trailer) {
+  if (trailer)
+    scattered.push_back({trailer->data(), trailer->size()});
+  FLEET_RETURN_IF_ERROR(stream->read(scattered, deadline));
+  if (trailer)
+    scattered.pop_back();
+  for (const MutableBuffer &buffer : scattered)
+    receiveSum.update(buffer.data, buffer.size);
+  scattered.clear();
   return Status();
 }
 

@@ -14,6 +14,11 @@
 
 namespace fleet {
 
+/// A payload is handed to the stream in pieces of this many bytes, so that its
+/// checksum is computed while it is in the cache and the peer is busy with the
+/// piece before. A frame whose payload fits is one Stream::write.
+constexpr size_t kFramePieceBytes = size_t(256) << 10;
+
 /// Why something ended is told in at most this many bytes.
 constexpr uint64_t kMaxReasonBytes = 4096;
 
@@ -63,6 +68,7 @@ private:
   Status sendInTurn(FrameHeader &header,
                     const std::vector<ConstBuffer> &payload,
                     TimePoint deadline);
+  Status receivePiece(TimePoint deadline, FrameTrailer *trailer = nullptr);
 
   std::unique_ptr<Stream> stream;
   // Not a mutex held while writing: who waits for its turn has a deadline too.
@@ -70,10 +76,12 @@ private:
   std::condition_variable turn;
   bool sending = false;              ///< somebody owns what follows
   Status broken;                     ///< why nobody can send any more
-  std::vector<ConstBuffer> gathered; ///< header and payload of one frame
+  std::vector<ConstBuffer> gathered; ///< what is written next
   uint64_t sequence = 0;
   StreamingChecksum sendSum;
-  StreamingChecksum receiveSum; ///< of the one receiver
+  // Of the one receiver.
+  std::vector<MutableBuffer> scattered; ///< what is read next
+  StreamingChecksum receiveSum;
   std::atomic<uint64_t> sent{0};
 };
 

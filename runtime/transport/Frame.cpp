@@ -9,15 +9,17 @@
 using namespace fleet;
 
 static constexpr char kMagic[4] = {'F', 'L', 'T', '1'};
-static constexpr size_t kChecksumOffset = kFrameHeaderBytes - 4;
+static constexpr size_t kChecksumOffset = kFrameHeaderBytes - 8;
 
-template <typename T>
-static void put(FrameBytes &bytes, size_t offset, T value) {
+template <typename T, size_t Size>
+static void put(std::array<unsigned char, Size> &bytes, size_t offset,
+                T value) {
   for (size_t i = 0; i < sizeof(T); ++i)
     bytes[offset + i] = static_cast<unsigned char>(uint64_t(value) >> (8 * i));
 }
 
-template <typename T> static T get(const FrameBytes &bytes, size_t offset) {
+template <typename T, size_t Size>
+static T get(const std::array<unsigned char, Size> &bytes, size_t offset) {
   uint64_t value = 0;
   for (size_t i = 0; i < sizeof(T); ++i)
     value |= uint64_t(bytes[offset + i]) << (8 * i);
@@ -37,9 +39,7 @@ FrameBytes fleet::encodeHeader(const FrameHeader &header) {
   put(bytes, 40, header.step);
   put(bytes, 48, header.argument);
   put(bytes, 56, header.length);
-  put(bytes, 64, header.payloadChecksum);
-  put(bytes, kChecksumOffset,
-      static_cast<uint32_t>(checksum(bytes.data(), kChecksumOffset)));
+  put(bytes, kChecksumOffset, checksum(bytes.data(), kChecksumOffset));
   return bytes;
 }
 
@@ -51,8 +51,8 @@ StatusOr<FrameHeader> fleet::decodeHeader(const FrameBytes &bytes) {
     return makeError(StatusCode::Refused,
                      "the peer speaks version {} of the protocol, expected {}",
                      version, kProtocolVersion);
-  if (get<uint32_t>(bytes, kChecksumOffset) !=
-      static_cast<uint32_t>(checksum(bytes.data(), kChecksumOffset)))
+  if (get<uint64_t>(bytes, kChecksumOffset) !=
+      checksum(bytes.data(), kChecksumOffset))
     return makeError(StatusCode::DataLoss,
                      "a frame header is damaged: its checksum does not fit");
   uint16_t kind = get<uint16_t>(bytes, 6);
@@ -73,8 +73,17 @@ StatusOr<FrameHeader> fleet::decodeHeader(const FrameBytes &bytes) {
   header.step = get<uint64_t>(bytes, 40);
   header.argument = get<uint64_t>(bytes, 48);
   header.length = get<uint64_t>(bytes, 56);
-  header.payloadChecksum = get<uint32_t>(bytes, 64);
   return header;
+}
+
+FrameTrailer fleet::encodeTrailer(uint64_t payloadChecksum) {
+  FrameTrailer bytes;
+  put(bytes, 0, payloadChecksum);
+  return bytes;
+}
+
+uint64_t fleet::decodeTrailer(const FrameTrailer &bytes) {
+  return get<uint64_t>(bytes, 0);
 }
 
 const char *fleet::frameKindName(FrameKind kind) {

@@ -1,7 +1,7 @@
 //===- Frame.h - What travels between processes -----------------*- C++ -*-===//
 //
-// One frame format for every transport: a fixed header, then a payload. All
-// integers are little endian.
+// One frame format for every transport: a fixed header, then a payload and its
+// checksum. All integers are little endian.
 //
 //   offset  bytes
 //        0      4  "FLT1"
@@ -16,8 +16,11 @@
 //       40      8  step
 //       48      8  argument; what it means depends on the kind
 //       56      8  length of the payload
-//       64      4  low half of the XXH3-64 of the payload
-//       68      4  low half of the XXH3-64 of the 68 bytes before
+//       64      8  XXH3-64 of the 64 bytes before
+//       72      -  the payload
+//        -      8  XXH3-64 of the payload; not there when that is empty
+//
+// The checksum comes last so that a sender can compute it while it sends.
 //
 //===----------------------------------------------------------------------===//
 
@@ -49,6 +52,7 @@ enum class FrameKind : uint16_t {
 constexpr uint16_t kLastFrameKind = static_cast<uint16_t>(FrameKind::Error);
 constexpr uint16_t kProtocolVersion = 1;
 constexpr size_t kFrameHeaderBytes = 72;
+constexpr size_t kFrameTrailerBytes = 8;
 
 /// Frames with control messages and texts are not longer than this.
 constexpr uint64_t kMaxControlBytes = uint64_t(16) << 20;
@@ -62,17 +66,21 @@ struct FrameHeader {
   uint64_t sequence = 0;
   uint64_t step = 0;
   uint64_t argument = 0;
-  uint64_t length = 0;
-  uint32_t payloadChecksum = 0;
+  uint64_t length = 0; ///< of the payload
 };
 
 using FrameBytes = std::array<unsigned char, kFrameHeaderBytes>;
+using FrameTrailer = std::array<unsigned char, kFrameTrailerBytes>;
 
 /// Writes `header` with its checksum.
 FrameBytes encodeHeader(const FrameHeader &header);
 
 /// Reads a header; DataLoss when it is none, of another version, or damaged.
 StatusOr<FrameHeader> decodeHeader(const FrameBytes &bytes);
+
+/// What follows a payload with this checksum.
+FrameTrailer encodeTrailer(uint64_t payloadChecksum);
+uint64_t decodeTrailer(const FrameTrailer &bytes);
 
 /// "push", for messages.
 const char *frameKindName(FrameKind kind);
