@@ -1,0 +1,52 @@
+//===- OutputRelay.h - A process's output, line by line ---------*- C++ -*-===//
+//
+// Part of the Fleet project.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLEET_RUNTIME_LAUNCH_OUTPUTRELAY_H
+#define FLEET_RUNTIME_LAUNCH_OUTPUTRELAY_H
+
+#include <string>
+#include <string_view>
+
+namespace fleet {
+
+/// Copies what comes through a pipe to another descriptor, each line whole, in
+/// one write and with a prefix. Not thread-safe; owns neither descriptor.
+class OutputRelay {
+public:
+  /// `prefix` begins every line; `before` is written before it (what clears a
+  /// terminal's line, or nothing).
+  OutputRelay(int from, int to, std::string prefix, std::string before = {})
+      : from(from), to(to), prefix(std::move(prefix)),
+        before(std::move(before)) {}
+
+  /// Copies what has arrived, without blocking on `from`. False when no more
+  /// will come.
+  bool copyAvailable();
+  /// Copies what is left of a line that has no end.
+  void finish();
+
+  /// The last line so far that says "error:", else the last one; may be empty.
+  const std::string &errorLine() const {
+    return lastError.empty() ? lastLine : lastError;
+  }
+  /// Whether a line began with `text` so far.
+  bool saw(std::string_view text) const { return seen && text == watched; }
+  /// Makes saw() answer for `text`; to be called before anything is copied.
+  void watchFor(std::string text) { watched = std::move(text); }
+
+private:
+  void line(std::string_view text);
+  int from, to;
+  std::string prefix, before;
+  std::string pending;
+  std::string lastLine, lastError;
+  std::string watched;
+  bool seen = false;
+};
+
+} // namespace fleet
+
+#endif // FLEET_RUNTIME_LAUNCH_OUTPUTRELAY_H
