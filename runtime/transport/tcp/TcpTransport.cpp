@@ -27,6 +27,9 @@ using asio::ip::tcp;
 /// Gather and scatter lists are cut into pieces of this many (IOV_MAX is 1024).
 static constexpr size_t kMaxPieces = 64;
 
+/// The kernel waits for so long in one call before the deadline is looked at.
+static constexpr auto kSlice = std::chrono::milliseconds(100);
+
 /// Milliseconds for poll until `deadline`, rounded up; 0 when it has passed.
 static int pollTimeout(TimePoint now, TimePoint deadline) {
   if (deadline <= now)
@@ -65,9 +68,12 @@ public:
       : context(std::move(context)), socket(std::move(socket)),
         name(std::move(name)), clock(clock), spin(spin) {
     asio::error_code ignored;
-    this->socket.native_non_blocking(true, ignored);
+    this->socket.native_non_blocking(false, ignored);
     this->socket.set_option(tcp::no_delay(true), ignored);
     fd = this->socket.native_handle();
+    timeval slice{0, std::chrono::microseconds(kSlice).count()};
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof(slice));
+    ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &slice, sizeof(slice));
   }
 
   Status write(const std::vector<ConstBuffer> &buffers,
@@ -105,8 +111,13 @@ private:
       msghdr message{};
       message.msg_iov = pieces;
       message.msg_iovlen = count;
-      ssize_t moved = events == POLLOUT ? ::sendmsg(fd, &message, MSG_NOSIGNAL)
-                                        : ::recvmsg(fd, &message, 0);
+      // Far from the deadline the kernel waits, which saves a call that finds
+      // nothing and a poll a message; near it, poll does.
+      bool kernelWaits =
+          spin.count() == 0 && deadline - clock.now() > 2 * kSlice;
+      int flags = MSG_NOSIGNAL | (kernelWaits ? MSG_WAITALL : MSG_DONTWAIT);
+      ssize_t moved = events == POLLOUT ? ::sendmsg(fd, &message, flags)
+                                        : ::recvmsg(fd, &message, flags);
       if (moved > 0) {
         any = true;
         offset += static_cast<size_t>(moved);
@@ -124,6 +135,8 @@ private:
         return makeError(
             StatusCode::Unavailable, "connection to {} lost: {}", name,
             std::error_code(errno, std::system_category()).message());
+      if (kernelWaits)
+        continue;
       if (spin.count() > 0) {
         TimePoint now = clock.now();
         if (spinUntil == TimePoint{})

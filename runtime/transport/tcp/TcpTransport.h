@@ -7,9 +7,9 @@
 
 namespace fleet {
 
-/// TCP over IPv4 and IPv6. Sockets do not block; every wait is a poll with the
-/// caller's deadline. Small messages leave at once (TCP_NODELAY). No proxy of
-/// the environment is ever used.
+/// TCP over IPv4 and IPv6. Every wait ends at the caller's deadline. Small
+/// messages leave at once (TCP_NODELAY). No proxy of the environment is ever
+/// used.
 class TcpTransport final : public Transport {
 public:
   struct Options {
