@@ -135,6 +135,7 @@ Status ParameterClient::enqueueRecv(uint32_t server, uint32_t block, void *data,
 }
 
 Status ParameterClient::sendBarrier(uint64_t examples) {
+  FLEET_RETURN_IF_ERROR(reach(Failpoint::BeforePush));
   ++currentStep;
   for (Server &server : servers) {
     if (examples > 0 && server.sendCount != server.sends.size())
@@ -154,7 +155,7 @@ Status ParameterClient::sendBarrier(uint64_t examples) {
     server.sendCount = 0;
   }
   pushed = true;
-  return Status();
+  return reach(Failpoint::AfterPush);
 }
 
 Status ParameterClient::fetchBarrier() {
@@ -193,7 +194,7 @@ Status ParameterClient::fetchBarrier() {
     server.recvCount = 0;
   }
   pushed = false;
-  return Status();
+  return reach(Failpoint::AfterFetch);
 }
 
 StatusOr<std::vector<RemoteState>> ParameterClient::pullState() {
@@ -250,6 +251,7 @@ StatusOr<std::vector<RemoteState>> ParameterClient::pullState() {
 }
 
 Status ParameterClient::complete() {
+  FLEET_RETURN_IF_ERROR(reach(Failpoint::BeforeComplete));
   for (Server &server : servers)
     if (Status sent = server.connection->send(makeHeader(FrameKind::Complete),
                                               {}, deadlineFromNow());

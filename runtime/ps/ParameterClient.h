@@ -5,6 +5,7 @@
 
 #include "fleet/Plan/plan.pb.h"
 #include "runtime/base/AlignedBuffer.h"
+#include "runtime/base/Failpoints.h"
 #include "runtime/ps/Peer.h"
 #include "runtime/transport/Connection.h"
 
@@ -40,6 +41,7 @@ public:
     uint32_t rank = 0;
     uint64_t incarnation = 1; ///< grows each time this rank starts
     Duration deadline = std::chrono::seconds(60);
+    Failpoints failpoints{};
   };
 
   /// Connects to all servers and shakes hands.
@@ -94,6 +96,9 @@ private:
   /// `status`, or if the server said why it left, that.
   Status explain(Server &server, const Status &status);
   FrameHeader makeHeader(FrameKind kind) const;
+  Status reach(Failpoint point) {
+    return options.failpoints.hit(point, transport.clock());
+  }
   TimePoint deadlineFromNow() {
     return transport.clock().now() + options.deadline;
   }

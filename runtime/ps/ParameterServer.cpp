@@ -365,6 +365,7 @@ Status ParameterServer::handlePush(Connection &connection, uint32_t rank,
   }
   FLEET_RETURN_IF_ERROR(
       connection.receivePayload(header, destination, deadlineFromNow()));
+  FLEET_RETURN_IF_ERROR(reach(Failpoint::BeforeApply));
   {
     std::lock_guard<std::mutex> lock(mutex);
     if (!failure.ok())
@@ -380,6 +381,7 @@ Status ParameterServer::handlePush(Connection &connection, uint32_t rank,
 
 /// Sends the new parameters to everybody who pushed `step`.
 Status ParameterServer::answerStep(uint64_t step) {
+  FLEET_RETURN_IF_ERROR(reach(Failpoint::BeforeAnswer));
   for (uint32_t r = 0; r < trainers.size(); ++r) {
     std::shared_ptr<Connection> connection;
     {
@@ -407,6 +409,7 @@ Status ParameterServer::sendParameters(Connection &connection, uint64_t step) {
 }
 
 Status ParameterServer::sendState(Connection &connection) {
+  FLEET_RETURN_IF_ERROR(reach(Failpoint::BeforeState));
   ps::StateDirectory directory;
   std::vector<ConstBuffer> bytes;
   for (const ServedState &state : states) {

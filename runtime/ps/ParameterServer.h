@@ -18,6 +18,7 @@
 #ifndef FLEET_RUNTIME_PS_PARAMETERSERVER_H
 #define FLEET_RUNTIME_PS_PARAMETERSERVER_H
 
+#include "runtime/base/Failpoints.h"
 #include "runtime/ps/ParameterService.h"
 #include "runtime/ps/Peer.h"
 #include "runtime/transport/Connection.h"
@@ -42,6 +43,7 @@ public:
   struct Options {
     JobIdentity job;
     Duration deadline = std::chrono::seconds(60);
+    Failpoints failpoints{};
   };
   /// `transport` and what `states` point to outlive the server.
   ParameterServer(Options options, Transport &transport,
@@ -79,6 +81,9 @@ private:
   Status checkSilence();
   bool hasEnded();
   FrameHeader makeHeader(FrameKind kind) const;
+  Status reach(Failpoint point) {
+    return options.failpoints.hit(point, transport.clock());
+  }
   TimePoint deadlineFromNow() {
     return transport.clock().now() + options.deadline;
   }
