@@ -1,0 +1,186 @@
+"""Jobs that work: the main job, by hand, and the contract with real processes."""
+import os
+import re
+import signal
+import sys
+import time
+import unittest
+
+from fleet_test import (FIT_A_LINE, HOUSING_DATA, MLP, SOURCE, FleetTest, floats,
+                        free_endpoints, read_checkpoint, tool)
+
+
+class Jobs(FleetTest):
+    def test_main_job(self):
+        endpoints = free_endpoints(2)
+        job = self.transpile(FIT_A_LINE, "job", "--mode=ps", "--trainers=2",
+                             "--pservers=" + ",".join(endpoints))
+        for name in ("trainer.mlir", "trainer.plan", "pserver-0.mlir", "pserver-0.plan",
+                     "pserver-1.mlir", "pserver-1.plan", "job.textproto"):
+            self.assertTrue(os.path.exists(os.path.join(job, name)), name)
+        result = self.run_tool(tool("fleet-launch"), job, "--", HOUSING_DATA,
+                               "--batch-size=10", "--epochs=100", "--seed=1",
+                               "--metrics=" + self.path("metrics.jsonl"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        loss = float(re.search(r"final loss ([0-9.]+)", result.stdout).group(1))
+        self.assertLess(loss, 18)
+        with open(self.path("metrics.jsonl")) as file:
+            first = file.readline()
+        self.assertGreater(float(re.search(r'"loss":([0-9.]+)', first).group(1)), 500)
+        self.assert_nothing_left(job)
+
+    def start_by_hand(self, job, endpoints, trainers, *flags):
+        servers = []
+        for endpoint in endpoints:
+            host, port = endpoint.split(":")
+            servers.append(self.start(tool("fleet-run"), job, "--seed=3", env={
+                "TRAINING_ROLE": "PSERVER", "POD_IP": host, "PADDLE_PORT": port,
+                "PADDLE_TRAINERS_NUM": str(trainers),
+                "PADDLE_PSERVERS_IP_PORT_LIST": ",".join(endpoints)}))
+        workers = []
+        for rank in range(trainers):
+            workers.append(self.start(tool("fleet-run"), job, "--seed=3", *flags, env={
+                "TRAINING_ROLE": "TRAINER", "PADDLE_TRAINER_ID": str(rank),
+                "PADDLE_TRAINERS_NUM": str(trainers),
+                "PADDLE_PSERVERS_IP_PORT_LIST": ",".join(endpoints)}))
+        return servers, workers
+
+    def run_by_hand(self, job, endpoints, trainers, *flags):
+        servers, workers = self.start_by_hand(job, endpoints, trainers, *flags)
+        for child in workers:
+            status, _, err = self.finish(child)
+            self.assertEqual(status, 0, err)
+        for child, endpoint in zip(servers, endpoints):
+            status, out, err = self.finish(child)
+            self.assertEqual(status, 0, err)
+            self.assertIn("Server listening on " + endpoint, out)
+
+    def test_by_hand_in_four_processes(self):
+        endpoints = free_endpoints(2)
+        job = self.transpile(FIT_A_LINE, "job", "--mode=ps", "--trainers=2",
+                             "--pservers=" + ",".join(endpoints))
+        self.run_by_hand(job, endpoints, 2, HOUSING_DATA, "--batch-size=10",
+                         "--epochs=2")
+        self.assert_nothing_left(job)
+
+    def check_contract(self, program, data, optimizer):
+        source = self.program_with(program, optimizer)
+        one, two = free_endpoints(1), free_endpoints(2)
+        flags = [data, "--steps=50", "--save=" + self.path("save")]
+
+        local = self.transpile(source, "local")
+        result = self.run_tool(tool("fleet-run"), local, "--seed=3", "--batch-size=20",
+                               *flags)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        expected = read_checkpoint(self.path("save"))
+
+        job = self.transpile(source, "one", "--mode=ps", "--pservers=" + one[0])
+        self.run_by_hand(job, one, 1, "--batch-size=20", *flags)
+        self.assertEqual(read_checkpoint(self.path("save")), expected)
+
+        job = self.transpile(source, "two", "--mode=ps", "--trainers=2",
+                             "--pservers=" + ",".join(two))
+        self.run_by_hand(job, two, 2, "--batch-size=10", *flags)
+        actual = read_checkpoint(self.path("save"))
+        self.assertEqual(actual.keys(), expected.keys())
+        for name in expected:
+            a, b = floats(expected[name]), floats(actual[name])
+            scale = max(max(map(abs, a)), 1e-30)
+            worst = max(abs(x - y) for x, y in zip(a, b))
+            self.assertLessEqual(worst, 1e-5 * scale + 1e-7, name)
+
+    def test_contract_sgd(self):
+        self.check_contract(FIT_A_LINE, HOUSING_DATA,
+                            "#optim.sgd<learning_rate = 1.0e-2>")
+
+    def test_contract_momentum(self):
+        self.check_contract(FIT_A_LINE, HOUSING_DATA,
+                            "#optim.momentum<learning_rate = 1.0e-3, momentum = 9.0e-1>")
+
+    def test_contract_adam(self):
+        self.check_contract(FIT_A_LINE, HOUSING_DATA,
+                            "#optim.adam<learning_rate = 1.0e-2>")
+
+    def make_mlp_data(self, rows=1024):
+        script = os.path.join(SOURCE, "examples/mlp/make_data.py")
+        result = self.run_tool(sys.executable, script, "--rows", rows, "-o", self.dir)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return "--data=x=%s,y=%s" % (self.path("x.npy"), self.path("y.npy"))
+
+    def test_contract_mlp(self):
+        self.check_contract(MLP, self.make_mlp_data(), "#optim.sgd<learning_rate = 1.0e-1>")
+
+    def test_mlp_learns(self):
+        data = self.make_mlp_data(rows=4096)
+        job = self.transpile(MLP, "mlp")
+        result = self.run_tool(tool("fleet-launch"), job, "--", data, "--batch-size=128",
+                               "--epochs=200", "--seed=1", "--shuffle")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        accuracy = float(re.search(r"accuracy ([0-9.]+)", result.stdout).group(1))
+        self.assertGreater(accuracy, 0.9)
+
+    def test_load_continues(self):
+        source = self.program_with(FIT_A_LINE, "#optim.adam<learning_rate = 1.0e-2>")
+        job = self.transpile(source, "local")
+
+        def train(*flags):
+            result = self.run_tool(tool("fleet-run"), job, HOUSING_DATA, "--seed=3",
+                                   "--batch-size=506", *flags)
+            self.assertEqual(result.returncode, 0, result.stderr)
+
+        # Every step sees all rows, so the order of data does not matter.
+        train("--steps=50", "--save=" + self.path("whole"))
+        train("--steps=20", "--save=" + self.path("half"))
+        train("--steps=30", "--load=" + self.path("half"), "--save=" + self.path("rest"))
+        self.assertEqual(read_checkpoint(self.path("rest")),
+                         read_checkpoint(self.path("whole")))
+
+    def test_sigterm_ends_a_job(self):
+        endpoints = free_endpoints(2)
+        job = self.transpile(FIT_A_LINE, "job", "--mode=ps", "--trainers=2",
+                             "--pservers=" + ",".join(endpoints))
+        launch = self.start(tool("fleet-launch"), job, "--", HOUSING_DATA,
+                            "--batch-size=10", "--epochs=1000000")
+        time.sleep(1)
+        self.assertIsNone(launch.poll())
+        launch.send_signal(signal.SIGTERM)
+        status, _, err = self.finish(launch, timeout=20)
+        self.assertNotEqual(status, 0)
+        self.assertIn("SIGTERM", err)
+        self.assert_nothing_left(job)
+
+    def test_a_killed_trainer_is_named(self):
+        endpoints = free_endpoints(2)
+        job = self.transpile(FIT_A_LINE, "job", "--mode=ps", "--trainers=2",
+                             "--pservers=" + ",".join(endpoints))
+        servers, workers = self.start_by_hand(
+            job, endpoints, 2, HOUSING_DATA, "--batch-size=10", "--epochs=1000000",
+            "--deadline=10")
+        time.sleep(1)
+        self.assertIsNone(workers[1].poll())
+        workers[1].kill()
+        for child in servers + workers[:1]:
+            status, _, err = self.finish(child, timeout=15)
+            self.assertEqual(status, 1, err)
+            self.assertIn("trainer 1", err)
+        self.assert_nothing_left(job)
+
+    def test_a_stopped_trainer_is_named_within_the_deadline(self):
+        endpoints = free_endpoints(1)
+        job = self.transpile(FIT_A_LINE, "job", "--mode=ps", "--trainers=2",
+                             "--pservers=" + endpoints[0])
+        server = self.start(tool("fleet-run"), job, "--role=pserver", "--deadline=2")
+        workers = [self.start(tool("fleet-run"), job, "--role=trainer",
+                              "--trainer-id=%d" % rank, HOUSING_DATA, "--batch-size=10",
+                              "--epochs=1000000", "--deadline=20") for rank in range(2)]
+        time.sleep(1)
+        workers[0].send_signal(signal.SIGSTOP)
+        self.addCleanup(workers[0].send_signal, signal.SIGCONT)
+        for child in (server, workers[1]):
+            status, _, err = self.finish(child, timeout=15)
+            self.assertEqual(status, 1, err)
+            self.assertIn("trainer 0 did not push step", err)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
