@@ -4,6 +4,7 @@
 #define FLEET_RUNTIME_JOB_RUNOPTIONS_H
 
 #include "runtime/base/Clock.h"
+#include "runtime/base/Failpoints.h"
 #include "runtime/base/Files.h"
 #include "runtime/base/Log.h"
 #include "runtime/base/Signals.h"
@@ -43,6 +44,7 @@ struct RunEnvironment {
   /// Takes lines that are results, for standard output.
   std::function<void(const std::string &)> print;
   bool showProgress = false;
+  Failpoints failpoints{};
 };
 
 } // namespace fleet

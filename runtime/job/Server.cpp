@@ -89,6 +89,7 @@ Status fleet::runServer(Program &program, const RoleChoice &role,
   ParameterServer::Options settings;
   settings.job = identify(proto, options);
   settings.deadline = options.deadline;
+  settings.failpoints = environment.failpoints;
   ParameterServer server(settings, environment.transport, std::move(listener),
                          std::move(service), std::move(states));
   environment.print("Server listening on " + server.endpoint());

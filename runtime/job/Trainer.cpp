@@ -66,6 +66,7 @@ connectToServers(const plan::Plan &plan, const RoleChoice &role,
   settings.incarnation =
       static_cast<uint64_t>(environment.clock.now().time_since_epoch().count());
   settings.deadline = options.deadline;
+  settings.failpoints = environment.failpoints;
   return ParameterClient::connect(settings, environment.transport,
                                   std::move(servers));
 }
@@ -100,6 +101,8 @@ static Status trainAndReport(Program &program, const RoleChoice &role,
                                 {"step", std::to_string(result.steps)},
                                 {"epoch", std::to_string(result.epochs)},
                                 {"seed", std::to_string(options.seed)}};
+    FLEET_RETURN_IF_ERROR(
+        environment.failpoints.hit(Failpoint::BeforeSave, environment.clock));
     FLEET_RETURN_IF_ERROR(saveStates(program, remote, environment.files,
                                      options.saveDirectory, metadata));
   }

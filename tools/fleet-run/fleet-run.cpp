@@ -116,6 +116,10 @@ int main(int argc, char **argv) {
   if (Status usage = checkOptions(options, *role); !usage.ok())
     return fail(usage, 2);
 
+  const char *failpoints = std::getenv("FLEET_FAILPOINT");
+  auto points = Failpoints::parse(failpoints ? failpoints : "");
+  if (!points.ok())
+    return fail(points.status().withContext("FLEET_FAILPOINT"), 2);
   auto source = StopSource::create();
   if (!source.ok())
     return fail(source.status(), 1);
@@ -134,7 +138,8 @@ int main(int argc, char **argv) {
                                std::printf("%s\n", line.c_str());
                                std::fflush(stdout);
                              },
-                             role->rank == 0 && role->role != plan::PSERVER};
+                             role->rank == 0 && role->role != plan::PSERVER,
+                             *points};
   Status status = runProcess(*job, *role, options, environment);
   return status.ok() ? 0 : fail(status, 1);
 }
