@@ -11,6 +11,7 @@
 #include "runtime/base/Files.h"
 #include "runtime/executor/Program.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -21,6 +22,7 @@ using namespace fleet;
 
 static constexpr int kInstructions = 10000;
 static constexpr int kRepeats = 20;
+static constexpr int kTries = 8;
 
 static void addBuffer(plan::Function &function, const char *name) {
   plan::Buffer &buffer = *function.add_buffers();
@@ -136,6 +138,8 @@ static Status run() {
   std::fflush(stdout);
   for (char line[64]; std::fgets(line, sizeof(line), stdin);) {
     double first = nanoseconds(ours), second = nanoseconds(bare);
+    for (int i = 1; i < kTries; ++i) // the limit is the best of a few
+      second = std::min(second, nanoseconds(bare));
     fmt::print("{} {}\n", first, second);
     std::fflush(stdout);
   }

@@ -8,13 +8,15 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <fmt/format.h>
 #include <immintrin.h>
 
-static constexpr int64_t kIterations = 2'000'000;
+static constexpr int64_t kIterations = 1'000'000;
+static constexpr int kTries = 8; // the best counts: others run here too
 // Latency 4, two units: eight chains are the least; more hide jitter.
 static constexpr int kChains = 12;
 
@@ -61,11 +63,15 @@ int main() {
   fmt::print("ready\n");
   std::fflush(stdout);
   for (char line[64]; std::fgets(line, sizeof(line), stdin);) {
-    auto begin = std::chrono::steady_clock::now();
-    keep = wide ? chains512() : chains256();
-    std::chrono::duration<double, std::nano> took =
-        std::chrono::steady_clock::now() - begin;
-    fmt::print("{}\n", flops / took.count());
+    double best = 0;
+    for (int i = 0; i < kTries; ++i) {
+      auto begin = std::chrono::steady_clock::now();
+      keep = wide ? chains512() : chains256();
+      std::chrono::duration<double, std::nano> took =
+          std::chrono::steady_clock::now() - begin;
+      best = std::max(best, flops / took.count());
+    }
+    fmt::print("{}\n", best);
     std::fflush(stdout);
   }
   (void)keep;

@@ -1,0 +1,335 @@
+#!/usr/bin/env python3
+"""Builds the benchmarks, runs Fleet and its peers in turn, prints a table.
+
+Needs nothing but Python 3 itself; PyTorch goes into a virtual environment in
+the build folder. See README.md beside this file.
+"""
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+WORKER = os.path.join(HERE, "peers", "torch_worker.py")
+MAX_DRIFT = 0.10
+TOLERANCE = 1e-5
+MLP_FLOP = 14.9e6  # forward, both gradients; no gradient of the input
+PURE = ["filelock", "typing-extensions", "sympy", "networkx", "jinja2", "fsspec",
+        "numpy", "setuptools"]
+# What PyTorch's wheel loads on start and a CUDA toolkit does not bring.
+BESIDE_CUDA = ["nvidia-cufile", "nvidia-cusparselt-cu13", "nvidia-nvshmem-cu13",
+               "nvidia-nccl-cu13"]
+
+
+class Failure(Exception):
+    pass
+
+
+def run(*command, **options):
+    return subprocess.run([str(part) for part in command], check=True, **options)
+
+
+class Worker:
+    """A program that times one run for every line that it is sent."""
+
+    def __init__(self, name, count, *command, environment=None):
+        self.name, self.count, self.samples = name, count, []
+        self.process = subprocess.Popen(
+            [str(part) for part in command], text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, env=dict(os.environ, **(environment or {})))
+        self.greeting = self.process.stdout.readline().split()
+        if not self.greeting:
+            self.process.wait()
+            raise Failure("%s: ended with status %d" % (name, self.process.returncode))
+
+    def measure(self, count=None):
+        self.process.stdin.write("%d\n" % (count or self.count))
+        self.process.stdin.flush()
+        line = self.process.stdout.readline().split()
+        if not line:
+            raise Failure("%s: ended in the middle" % self.name)
+        return [float(value) for value in line]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def interleave(workers, rounds):
+    """One run of each, over and over; samples[worker][column] = values."""
+    for worker in workers:
+        worker.measure(max(1, worker.count // 10))  # warm
+    for _ in range(rounds):
+        for worker in workers:
+            worker.samples.append(worker.measure())
+    for worker in workers:
+        worker.close()
+
+
+def column(worker, index=0):
+    return [sample[index] for sample in worker.samples]
+
+
+def show(name, values, unit, digits=2):
+    print("  %-30s median %.*f  min %.*f %s" % (
+        name, digits, statistics.median(values), digits, min(values), unit))
+    print("      raw " + " ".join("%.*f" % (digits, value) for value in values))
+
+
+def verdict(text, met):
+    print("  %s: %s" % (text, "met" if met else "MISSED"))
+    return met
+
+
+def check_drift(values, what):
+    drift = max(values) / min(values) - 1
+    print("  the limit drifted by %.1f %%" % (100 * drift))
+    if drift > MAX_DRIFT:
+        raise Failure("%s drifted by %.1f %%, more than %d %%: the machine is not "
+                      "quiet, nothing of this row counts"
+                      % (what, 100 * drift, 100 * MAX_DRIFT))
+
+
+def check_losses(ours, peer):
+    mine, theirs = map(float, ours.greeting), list(map(float, peer.greeting))
+    worst = max(abs(a - b) / abs(b) for a, b in zip(mine, theirs))
+    print("  losses of %d steps: ours and %s differ by %.1e at most"
+          % (len(theirs), peer.name, worst))
+    if not worst <= TOLERANCE:
+        raise Failure("the losses of %s differ by more than %.0e" % (peer.name, TOLERANCE))
+
+
+class Bench:
+    def __init__(self, arguments):
+        self.build = os.path.abspath(arguments.build)
+        self.bin = os.path.join(self.build, "bin")
+        self.work = os.path.join(self.build, "bench-work")
+        self.rounds = arguments.rounds
+        self.python = arguments.python
+        self.data = {}
+
+    def prepare(self):
+        run("cmake", "-S", ROOT, "-B", self.build, "-DFLEET_BUILD_BENCH=ON",
+            stdout=subprocess.DEVNULL)
+        run("cmake", "--build", self.build, "--target", "fleet-transpile", "fleet-run",
+            "bench-train-step", "bench-limits", "bench-executor-overhead",
+            "bench-push-pull", stdout=subprocess.DEVNULL)
+
+    def prepare_torch(self):
+        if self.python is None:
+            folder = os.path.join(self.build, "bench-venv")
+            self.python = os.path.join(folder, "bin", "python")
+            if not os.path.exists(self.python):
+                run(sys.executable, "-m", "venv", folder)
+            if not self.torch():
+                pip = [self.python, "-m", "pip", "install", "--quiet"]
+                # The wheel alone first: what it asks for beside is gigabytes of
+                # CUDA libraries, which a machine with a toolkit has already.
+                run(*pip, "--no-deps", "torch", *BESIDE_CUDA)
+                run(*pip, *PURE, stderr=subprocess.DEVNULL)
+                if not self.torch():
+                    run(*pip, "torch")
+        version = self.torch()
+        if not version:
+            raise Failure("%s cannot import torch" % self.python)
+        print("peer: PyTorch %s" % version)
+
+    def torch(self):
+        result = subprocess.run([self.python, "-c", "import torch; print(torch.__version__)"],
+                                capture_output=True, text=True)
+        return result.stdout.strip()
+
+    def prepare_jobs(self):
+        os.makedirs(self.work, exist_ok=True)
+        examples = os.path.join(ROOT, "examples")
+        run(sys.executable, os.path.join(examples, "mlp", "make_data.py"), "-o", self.work)
+        for name in ("fit_a_line", "mlp"):
+            run(os.path.join(self.bin, "fleet-transpile"),
+                os.path.join(examples, name, name + ".mlir"), "-o", self.job(name))
+        housing = os.path.join(examples, "fit_a_line", "housing.csv")
+        x, y = (os.path.join(self.work, name) for name in ("x.npy", "y.npy"))
+        self.data = {"fit_a_line": (housing + "#x=0..12,y=13", [housing], 20),
+                     "mlp": ("x=%s,y=%s" % (x, y), [x, y], 128)}
+
+    def job(self, name):
+        return os.path.join(self.work, "job-" + name)
+
+    def initial(self, name):
+        return os.path.join(self.work, "initial-" + name)
+
+    def ours(self, name, steps, threads):
+        spec, _, batch = self.data[name]
+        return Worker("fleet, %d thread%s" % (threads, "s" * (threads > 1)), steps,
+                      os.path.join(self.bin, "bench-train-step"),
+                      os.path.join(self.job(name), "local.plan"), spec, batch, threads,
+                      self.initial(name))
+
+    def peer(self, name, mode, steps, threads):
+        files = self.data[name][1] if name in self.data else []
+        return Worker("torch %s, %d thread%s" % (mode, threads, "s" * (threads > 1)), steps,
+                      self.python, WORKER, name, mode, threads,
+                      os.path.join(self.initial(name), "model.safetensors"), *files,
+                      environment={"OMP_NUM_THREADS": str(threads)})
+
+    def peers(self, name, steps):
+        found = []
+        for mode in ("eager", "compile"):
+            for threads in (1, 2):
+                try:
+                    found.append(self.peer(name, mode, steps, threads))
+                except Failure as failure:
+                    print("  left out: %s" % failure)
+        if not found:
+            raise Failure("no peer runs")
+        return found
+
+    def limits(self):
+        return Worker("peak of one core", 1, os.path.join(self.bin, "bench-limits"))
+
+    def training(self, name, our_steps, peer_steps):
+        ours = self.ours(name, our_steps, 1)
+        two = self.ours(name, our_steps, 2)
+        peers = self.peers(name, peer_steps)
+        for peer in peers:
+            check_losses(ours, peer)
+        limits = self.limits()
+        interleave([limits, ours, two] + peers, self.rounds)
+        show(limits.name, column(limits), "GFLOP/s", 1)
+        for worker in [ours, two] + peers:
+            show(worker.name, [value / 1e3 for value in column(worker)], "us a step", 3)
+        best = min((statistics.median(column(peer)), peer.name) for peer in peers)
+        eager = min((statistics.median(column(peer)), peer.name) for peer in peers
+                    if "eager" in peer.name)
+        mine = statistics.median(column(ours))
+        print("  torch / fleet: best eager %.1f (%s), best of all %.1f (%s)"
+              % (eager[0] / mine, eager[1], best[0] / mine, best[1]))
+        return mine, eager[0] / mine, column(limits)
+
+    def row1(self):
+        """1: fit_a_line, batches of 20, SGD"""
+        mine, ratio, limits = self.training("fit_a_line", 100000, 300)
+        times = {count: [] for count in (2000, 42000)}
+        for _ in range(self.rounds):
+            for count, samples in times.items():
+                samples.append(self.cold("fit_a_line", count))
+        per_step = [(long - short) / 40000 * 1e9
+                    for short, long in zip(times[2000], times[42000])]
+        show("fleet-run, start-up taken off", [value / 1e3 for value in per_step],
+             "us a step", 3)
+        check_drift(limits, "the peak of a core")
+        return verdict("at least 50 times the best eager", ratio >= 50)
+
+    def row2(self):
+        """2: MLP 32-128-128-2, batches of 128, SGD"""
+        mine, _, limits = self.training("mlp", 2000, 300)
+        floor = MLP_FLOP / statistics.median(limits)
+        print("  floor of one core %.1f us; fleet / floor %.2f"
+              % (floor / 1e3, mine / floor))
+        check_drift(limits, "the peak of a core")
+        return verdict("at most 1.3 times the floor with one thread", mine / floor <= 1.3)
+
+    def row7(self):
+        """7: 10000 tiny instructions"""
+        ours = Worker("fleet", 1, os.path.join(self.bin, "bench-executor-overhead"))
+        peer = self.peer("add", "eager", 100000, 1)
+        interleave([ours, peer], self.rounds)
+        show("fleet", column(ours), "ns an instruction")
+        show("bare calls (the limit)", column(ours, 1), "ns an instruction")
+        show("torch eager, 4 floats", column(peer), "ns an operation", 1)
+        mine = statistics.median(column(ours))
+        print("  fleet / limit %.2f; torch / fleet %.0f"
+              % (mine / statistics.median(column(ours, 1)),
+                 statistics.median(column(peer)) / mine))
+        check_drift(column(ours, 1), "the loop of bare calls")
+        return verdict("at most 50 ns", mine <= 50)
+
+    def row9(self):
+        """9: push and pull over TCP"""
+        lines = run(os.path.join(self.bin, "bench-push-pull"), max(7, self.rounds),
+                    capture_output=True, text=True).stdout.splitlines()
+        met = True
+        for line in lines:
+            print("  " + line)
+            cells = line.split()
+            if cells[0] in ("1048576", "16777216"):
+                met = float(cells[-1]) >= 0.8 and met
+        return verdict("service at least 0.8 of bare sockets at 1 MB and 16 MB", met)
+
+    def cold(self, name, steps):
+        spec, _, batch = self.data[name]
+        begin = time.perf_counter()
+        run(os.path.join(self.bin, "fleet-run"), self.job(name), "--data=" + spec,
+            "--batch-size=%d" % batch, "--steps=%d" % steps, "--threads=1",
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return time.perf_counter() - begin
+
+    def cold_torch(self, name):
+        begin = time.perf_counter()
+        run(self.python, WORKER, name, "cold", 1,
+            os.path.join(self.initial(name), "model.safetensors"), *self.data[name][1])
+        return time.perf_counter() - begin
+
+    def bare_process(self):
+        begin = time.perf_counter()
+        run("true")
+        return time.perf_counter() - begin
+
+    def row17(self):
+        """17: from nothing to the end of the first step"""
+        met = True
+        for name in self.data:
+            self.ours(name, 1, 1).close()  # writes the initial parameters
+            contestants = {"fleet-run": lambda: self.cold(name, 1),
+                           "torch": lambda: self.cold_torch(name),
+                           "an empty process (the limit)": self.bare_process}
+            samples = {key: [] for key in contestants}
+            for once in contestants.values():
+                once()  # files come into memory
+            for _ in range(self.rounds):
+                for key, once in contestants.items():
+                    samples[key].append(once() * 1e3)
+            for key, values in samples.items():
+                show("%s, %s" % (name, key), values, "ms")
+            mine = statistics.median(samples["fleet-run"])
+            print("  torch / fleet %.0f" % (statistics.median(samples["torch"]) / mine))
+            met = verdict("%s: at most 100 ms" % name, mine <= 100) and met
+        return met
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", default=os.path.join(ROOT, "build"),
+                        help="build folder, made if needed (default: build)")
+    parser.add_argument("--python", help="a Python with torch (default: made in the build folder)")
+    parser.add_argument("--rounds", type=int, default=9, help="at least 7 (default 9)")
+    parser.add_argument("--no-build", action="store_true", help="what is built is up to date")
+    parser.add_argument("rows", nargs="*", type=int, help="1 2 7 9 17 (default: all)")
+    arguments = parser.parse_args()
+    bench = Bench(arguments)
+    rows = {1: bench.row1, 2: bench.row2, 7: bench.row7, 9: bench.row9, 17: bench.row17}
+    chosen = arguments.rows or list(rows)
+    if arguments.rounds < 7 or not set(chosen) <= set(rows):
+        parser.error("rounds are 7 or more, rows of %s" % " ".join(map(str, rows)))
+    if not arguments.no_build:
+        bench.prepare()
+    if chosen != [9]:
+        bench.prepare_torch()
+        bench.prepare_jobs()
+    outcome = {}
+    for number in chosen:
+        print("\n" + rows[number].__doc__, flush=True)
+        try:
+            outcome[number] = "met" if rows[number]() else "missed"
+        except (Failure, subprocess.CalledProcessError) as failure:
+            print("  FAILED: %s" % failure)
+            outcome[number] = "failed"
+        sys.stdout.flush()
+    print("\n" + ", ".join("row %d: %s" % pair for pair in outcome.items()))
+    return 0 if set(outcome.values()) == {"met"} else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
