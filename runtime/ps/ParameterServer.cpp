@@ -313,7 +313,7 @@ Status ParameterServer::handleFrame(Connection &connection, uint32_t rank,
     bool applied = false, done = false;
     uint64_t step = 0;
     {
-      std::lock_guard<std::mutex> lock(mutex);
+      std::scoped_lock lock(answering, mutex);
       FLEET_ASSIGN_OR_RETURN(applied,
                              service->complete(rank, transport.clock().now()));
       step = service->appliedSteps();
@@ -367,7 +367,7 @@ Status ParameterServer::handlePush(Connection &connection, uint32_t rank,
       connection.receivePayload(header, destination, deadlineFromNow()));
   FLEET_RETURN_IF_ERROR(reach(Failpoint::BeforeApply));
   {
-    std::lock_guard<std::mutex> lock(mutex);
+    std::scoped_lock lock(answering, mutex);
     if (!failure.ok())
       return Status();
     FLEET_ASSIGN_OR_RETURN(ParameterService::Push result,
@@ -382,6 +382,7 @@ Status ParameterServer::handlePush(Connection &connection, uint32_t rank,
 /// Sends the new parameters to everybody who pushed `step`.
 Status ParameterServer::answerStep(uint64_t step) {
   FLEET_RETURN_IF_ERROR(reach(Failpoint::BeforeAnswer));
+  std::lock_guard<std::mutex> hold(answering);
   for (uint32_t r = 0; r < trainers.size(); ++r) {
     std::shared_ptr<Connection> connection;
     {

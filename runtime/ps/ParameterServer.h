@@ -94,6 +94,9 @@ private:
   std::vector<ServedState> states;
   std::vector<ConstBuffer> parameters; ///< all blocks
 
+  /// Held while the parameters of a step leave: a trainer that is quick to push
+  /// again, or does not wait for them, changes none under way. Before `mutex`.
+  std::mutex answering;
   std::mutex mutex; ///< guards what follows
   std::unique_ptr<ParameterService> service;
   std::vector<Trainer> trainers;
