@@ -49,7 +49,7 @@ void OutputRelay::line(std::string_view text) {
     if (text.find("error:") != std::string_view::npos)
       lastError = text;
   }
-  seen |= !watched.empty() && text.substr(0, watched.size()) == watched;
+  sawWatched |= !watched.empty() && text.substr(0, watched.size()) == watched;
   std::string whole = before + prefix + std::string(text) + "\n";
   for (size_t done = 0; done < whole.size();) {
     ssize_t size = ::write(to, whole.data() + done, whole.size() - done);

@@ -32,10 +32,10 @@ public:
   const std::string &errorLine() const {
     return lastError.empty() ? lastLine : lastError;
   }
-  /// Whether a line began with `text` so far.
-  bool saw(std::string_view text) const { return seen && text == watched; }
-  /// Makes saw() answer for `text`; to be called before anything is copied.
+  /// Makes seen() say whether a line began with `text`; to be called before
+  /// anything is copied.
   void watchFor(std::string text) { watched = std::move(text); }
+  bool seen() const { return sawWatched; }
 
 private:
   void line(std::string_view text);
@@ -44,7 +44,7 @@ private:
   std::string pending;
   std::string lastLine, lastError;
   std::string watched;
-  bool seen = false;
+  bool sawWatched = false;
 };
 
 } // namespace fleet

@@ -42,7 +42,7 @@ struct Member {
     err.watchFor(kListening);
   }
 
-  bool listening() const { return out.saw(kListening) || err.saw(kListening); }
+  bool listening() const { return out.seen() || err.seen(); }
   bool errorsSeen() const { return child.err.get() >= 0; }
 
   std::string name;
@@ -60,6 +60,15 @@ std::string describeEnd(const Member &member, const ExitState &state) {
   if (!member.err.errorLine().empty())
     return text + ": " + onOneLine(member.err.errorLine());
   return text;
+}
+
+/// What its process left in a pipe; whoever else may hold the other end is not
+/// waited for.
+void drain(Descriptor &pipe, OutputRelay &relay) {
+  if (pipe.get() >= 0)
+    relay.copyAvailable();
+  relay.finish();
+  pipe.reset();
 }
 
 class Supervisor {
@@ -142,28 +151,35 @@ void Supervisor::enforce(Time now) {
   }
   if (now >= terminateAt)
     endAll(now);
-  if (now >= killAt)
+  if (now >= killAt) {
     for (Member &member : members)
       member.child.signal(SIGKILL);
+    killAt = Time::max();
+  }
 }
 
 void Supervisor::reap(Time now) {
+  // Of several that ended since the last look one that a signal ended is the
+  // cause: the others saw it go.
+  bool undecided = result.status == 0, bySignal = false;
   for (Member &member : members) {
     if (!member.child.running())
       continue;
     std::optional<ExitState> state = member.child.poll();
     if (!state)
       continue;
-    for (OutputRelay *relay : {&member.out, &member.err}) {
-      relay->copyAvailable();
-      relay->finish();
-    }
-    member.child.out.reset();
-    member.child.err.reset();
-    if (state->success() || result.status)
+    drain(member.child.out, member.out);
+    drain(member.child.err, member.err);
+    bool early = member.role == plan::PSERVER &&
+                 members.size() < processes.size() && !stopping;
+    bool decides = !result.status || (undecided && state->signal && !bySignal);
+    if ((state->success() && !early) || !decides)
       continue;
-    result.status = state->signal ? 1 : state->code;
+    result.status = state->code ? state->code : 1;
     result.message = describeEnd(member, *state);
+    if (state->success())
+      result.message += " before the trainers started";
+    bySignal = state->signal != 0;
     terminateAt = now + options.ownEnd;
   }
 }
@@ -204,8 +220,10 @@ void Supervisor::wait(Time now) {
   for (size_t i = 0; i < polls.size(); ++i)
     // A pipe that its process has closed would be readable for ever.
     if (polls[i].revents && readers[i].second &&
-        !readers[i].second->copyAvailable())
+        !readers[i].second->copyAvailable()) {
+      readers[i].second->finish();
       readers[i].first->reset();
+    }
 }
 
 StatusOr<JobResult> Supervisor::run() {

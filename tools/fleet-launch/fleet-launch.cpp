@@ -1,127 +1,174 @@
-//===- fleet-launch.cpp - All processes of a job, on this machine ---------===//
+//===- fleet-launch.cpp - All processes of a job on this machine ----------===//
+//
+// Part of the Fleet project.
+//
+//===----------------------------------------------------------------------===//
 
+#include "runtime/base/Files.h"
 #include "runtime/base/Log.h"
+#include "runtime/base/Signals.h"
 #include "runtime/launch/JobProcesses.h"
 #include "runtime/launch/Supervisor.h"
 #include "runtime/plan/JobFile.h"
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
+#include <cstring>
+#include <optional>
 #include <thread>
+
 #include <unistd.h>
 
 using namespace fleet;
 
-static int fail(const Status &status, int exitStatus) {
-  std::fprintf(stderr, "fleet-launch: %s\n", errorLine(status).c_str());
-  return exitStatus;
+namespace {
+
+constexpr char kDescription[] =
+    R"(fleet-launch - run a job of fleet-transpile with all its processes on this machine
+
+  fleet-launch JOB_DIR [--workers=N] [--servers=M] -- [fleet-run options]
+
+Starts the job's servers, then its trainers (a local job has one process), each
+as fleet-run with the options after --, and passes on what they print with
+"[trainer 0] " before each line. Ends by itself: with status 0 when all of them
+did, else with the status of the first that failed, after the others have ended
+too. Ctrl-C or SIGTERM ends the job; no process stays behind.
+
+  fleet-transpile fit_a_line.mlir -o out/fit_a_line --mode=ps --trainers=2 \
+      --pservers=127.0.0.1:6170,127.0.0.1:6171
+  fleet-launch out/fit_a_line -- --data=housing.csv#x=0..12,y=13 \
+      --batch-size=10 --epochs=100 --seed=1
+
+Each process gets its place in the job by TRAINING_ROLE, PADDLE_TRAINER_ID,
+PADDLE_TRAINERS_NUM, PADDLE_PSERVERS_IP_PORT_LIST, POD_IP and PADDLE_PORT, and
+--threads=(cores / processes) unless --threads is given. To use more machines,
+start fleet-run on each with these variables.)";
+
+struct LaunchOptions {
+  std::string directory;
+  std::optional<uint32_t> workers, servers;
+  std::vector<std::string> options; // after --
+};
+
+int fail(const std::string &message, int status) {
+  std::fprintf(stderr, "fleet-launch: error: %s\n", onOneLine(message).c_str());
+  return status;
 }
 
-/// fleet-run lies beside this program.
-static StatusOr<std::string> findRunner() {
+/// Says how to get a job with as many processes as were asked for.
+std::optional<std::string> wrongNumbers(const plan::Job &job,
+                                        const LaunchOptions &options) {
+  bool single = job.mode() == plan::SINGLE;
+  uint32_t trainers = single ? 1 : job.trainers();
+  uint32_t servers = static_cast<uint32_t>(job.pservers_size());
+  const char *job_is = single ? "is a local job" : "was made";
+  if (options.workers && *options.workers != trainers)
+    return fmt::format("--workers={}: the job in {} {} with {} trainer{}; "
+                       "transpile it again with --mode=ps --trainers={}",
+                       *options.workers, options.directory, job_is, trainers,
+                       trainers == 1 ? "" : "s", *options.workers);
+  if (options.servers && *options.servers != servers)
+    return fmt::format("--servers={}: the job in {} {} with {} server{}; "
+                       "transpile it again with --mode=ps and {} endpoint{} in "
+                       "--pservers",
+                       *options.servers, options.directory, job_is, servers,
+                       servers == 1 ? "" : "s", *options.servers,
+                       *options.servers == 1 ? "" : "s");
+  return std::nullopt;
+}
+
+/// The program `name` in the folder that this one lies in.
+StatusOr<std::string> findBeside(const std::string &name) {
   char path[4096];
   ssize_t size = ::readlink("/proc/self/exe", path, sizeof(path));
   if (size <= 0 || size == static_cast<ssize_t>(sizeof(path)))
-    return makeError(StatusCode::Internal,
-                     "cannot find out where fleet-launch lies");
-  std::string runner =
-      directoryOf(std::string(path, static_cast<size_t>(size))) + "/fleet-run";
-  if (::access(runner.c_str(), X_OK) != 0)
     return makeError(StatusCode::NotFound,
-                     "{} is missing; it has to lie beside fleet-launch",
-                     runner);
-  return runner;
+                     "cannot tell which folder fleet-launch lies in");
+  std::string program =
+      joinPath(directoryOf(std::string(path, static_cast<size_t>(size))), name);
+  if (::access(program.c_str(), X_OK) != 0)
+    return makeError(StatusCode::NotFound,
+                     "{}: {}; fleet-launch starts the {} beside it", program,
+                     std::strerror(errno), name);
+  return program;
 }
 
-/// The numbers are in the plans: they can be checked here, not changed.
-static Status checkCount(const char *flag, int64_t asked, int64_t actual,
-                         const char *remedy) {
-  if (asked < 0 || asked == actual)
-    return Status();
-  return makeError(StatusCode::InvalidArgument,
-                   "{}={}: the job was made for {}; {}", flag, asked, actual,
-                   remedy);
-}
-
-int main(int argc, char **argv) {
-  CLI::App app(
-      "fleet-launch - run all processes of a Fleet job on this machine",
-      "fleet-launch");
-  JobProcessOptions options;
-  int64_t workers = -1, servers = -1;
-  app.add_option("JOB_DIR", options.directory,
-                 "Folder that fleet-transpile wrote")
-      ->required();
-  app.add_option("--workers", workers,
-                 "Number of trainers; has to be what the job was made for");
-  app.add_option("--servers", servers,
-                 "Number of servers; has to be what the job was made for");
-  app.footer(
-      "What stands after -- goes to every fleet-run:\n"
-      "  fleet-launch out/fit_a_line -- --data=housing.csv#x=0..12,y=13 \\\n"
-      "    --batch-size=10 --epochs=100 --seed=1\n\n"
-      "Servers start first. Output is shown with the process's name before "
-      "each "
-      "line.\nExit status: 0 success, else that of the first process that "
-      "failed; 2 wrong usage.");
-  // Everything after -- is fleet-run's, whatever it looks like.
-  int own = 1;
-  while (own < argc && std::string(argv[own]) != "--")
-    ++own;
-  for (int i = own + 1; i < argc; ++i)
-    options.options.emplace_back(argv[i]);
-  try {
-    app.parse(own, argv);
-  } catch (const CLI::CallForHelp &) {
-    std::printf("%s", app.help().c_str());
-    return 0;
-  } catch (const CLI::ParseError &error) {
-    return fail(Status(StatusCode::InvalidArgument,
-                       onOneLine(error.what()) + "; see fleet-launch --help"),
-                2);
-  }
+int launch(const LaunchOptions &options) {
+  // First of all, so that no signal comes between a start and its watch.
+  StatusOr<StopSource> stop = StopSource::create();
+  if (!stop.ok())
+    return fail(stop.status().message(), 1);
+  StatusOr<std::unique_ptr<SignalWatcher>> watcher =
+      SignalWatcher::start(*stop);
+  if (!watcher.ok())
+    return fail(watcher.status().message(), 1);
 
   SystemFiles files;
-  auto job = loadJob(files, options.directory);
+  StatusOr<plan::Job> job = loadJob(files, options.directory);
   if (!job.ok())
-    return fail(job.status(), 1);
-  int64_t trainers = job->mode() == plan::SINGLE ? 1 : job->trainers();
-  Status counts = checkCount("--workers", workers, trainers,
-                             "transpile again with another --trainers");
-  if (counts.ok())
-    counts = checkCount("--servers", servers, job->pservers_size(),
-                        "transpile again with other --pservers");
-  if (!counts.ok())
-    return fail(counts, 2);
+    return fail(job.status().message(), 1);
+  if (std::optional<std::string> wrong = wrongNumbers(*job, options))
+    return fail(*wrong, 2);
   if (Status local = checkServersAreLocal(*job); !local.ok())
-    return fail(local, 1);
-  auto runner = findRunner();
-  if (!runner.ok())
-    return fail(runner.status(), 1);
-  options.program = *runner;
-  options.cores = std::max(1u, std::thread::hardware_concurrency());
-  for (char **variable = environ; *variable; ++variable)
-    options.environment.emplace_back(*variable);
-  auto processes = describeProcesses(*job, options);
+    return fail(local.message(), 1);
+
+  StatusOr<std::string> program = findBeside("fleet-run");
+  if (!program.ok())
+    return fail(program.status().message(), 1);
+  JobProcessOptions description;
+  description.directory = options.directory;
+  description.program = *program;
+  description.options = options.options;
+  for (char **variable = ::environ; *variable; ++variable)
+    description.environment.push_back(*variable);
+  description.cores = std::max(1u, std::thread::hardware_concurrency());
+  StatusOr<std::vector<JobProcess>> processes =
+      describeProcesses(*job, description);
   if (!processes.ok())
-    return fail(processes.status(),
+    return fail(processes.status().message(),
                 processes.status().code() == StatusCode::InvalidArgument ? 2
                                                                          : 1);
 
-  auto source = StopSource::create();
-  if (!source.ok())
-    return fail(source.status(), 1);
-  auto watcher = SignalWatcher::start(*source);
-  if (!watcher.ok())
-    return fail(watcher.status(), 1);
   SupervisorOptions supervision;
   supervision.terminal = ::isatty(2) == 1;
-  auto result = superviseJob(*processes, supervision, source->token());
+  StatusOr<JobResult> result =
+      superviseJob(*processes, supervision, stop->token());
   if (!result.ok())
-    return fail(result.status(), 1);
-  if (!result->message.empty())
-    std::fprintf(stderr, "fleet-launch: error: %s\n",
-                 onOneLine(result->message).c_str());
-  return result->status;
+    return fail(result.status().message(), 1);
+  return result->status ? fail(result->message, result->status) : 0;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  LaunchOptions options;
+  // What comes after -- is fleet-run's, whatever it looks like.
+  char **split = std::find_if(argv + 1, argv + argc, [](const char *argument) {
+    return std::strcmp(argument, "--") == 0;
+  });
+  if (split != argv + argc)
+    options.options.assign(split + 1, argv + argc);
+
+  CLI::App app(kDescription, "fleet-launch");
+  app.set_version_flag("--version", "fleet-launch 0.1");
+  app.add_option("JOB_DIR", options.directory,
+                 "Folder that fleet-transpile wrote")
+      ->required();
+  app.add_option("--workers", options.workers,
+                 "Trainers that the job must have (a check)");
+  app.add_option("--servers", options.servers,
+                 "Servers that the job must have (a check)");
+  try {
+    app.parse(static_cast<int>(split - argv), argv);
+  } catch (const CLI::ParseError &error) {
+    if (error.get_exit_code() == 0)
+      return app.exit(error); // --help, --version
+    std::string message = error.what();
+    if (!message.empty() && message.back() == '.')
+      message.pop_back();
+    return fail(message + "; see fleet-launch --help", 2);
+  }
+  return launch(options);
 }
