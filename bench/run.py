@@ -109,6 +109,7 @@ class Bench:
         self.work = os.path.join(self.build, "bench-work")
         self.rounds = arguments.rounds
         self.python = arguments.python
+        self.modes = ("eager",) if arguments.eager_only else ("eager", "compile")
         self.data = {}
 
     def prepare(self):
@@ -176,7 +177,7 @@ class Bench:
 
     def peers(self, name, steps):
         found = []
-        for mode in ("eager", "compile"):
+        for mode in self.modes:
             for threads in (1, 2):
                 try:
                     found.append(self.peer(name, mode, steps, threads))
@@ -305,6 +306,8 @@ def main():
                         help="build folder, made if needed (default: build)")
     parser.add_argument("--python", help="a Python with torch (default: made in the build folder)")
     parser.add_argument("--rounds", type=int, default=9, help="at least 7 (default 9)")
+    parser.add_argument("--eager-only", action="store_true",
+                        help="leave torch.compile out, which takes a minute to start")
     parser.add_argument("--no-build", action="store_true", help="what is built is up to date")
     parser.add_argument("rows", nargs="*", type=int, help="1 2 7 9 17 (default: all)")
     arguments = parser.parse_args()
