@@ -108,6 +108,7 @@ class TranspileFlags(FleetTest):
     def test_unwritable_output(self):
         blocker = self.write("file", "")
         self.refuse(words=[blocker], status=1, output=os.path.join(blocker, "job"))
+        self.refuse(words=["/proc/nope"], status=1, output="/proc/nope")
 
 
 class RunFlags(FleetTest):
@@ -179,6 +180,19 @@ class RunFlags(FleetTest):
                 file.write(bad)
             self.assert_fails(self.train(*self.ok_flags()), 1, "local.plan")
 
+    def test_damaged_tables_of_contents(self):
+        path = os.path.join(self.local, "job.textproto")
+        with open(path) as file:
+            good = file.read()
+        for bad in ("", good[:len(good) // 2], good + "nonsense: 1\n", "\0\xff" * 100,
+                    good.replace("schema_version: 1", "schema_version: 9"),
+                    good.replace("local.plan", "../local.plan"),
+                    good.replace("local.plan", "none.plan")):
+            self.assertNotEqual(bad, good)
+            with open(path, "w", encoding="latin1") as file:
+                file.write(bad)
+            self.assert_fails(self.train(*self.ok_flags()), 1, self.local)
+
     def test_wrong_checkpoints(self):
         save = self.path("save")
         result = self.train(*self.ok_flags(), "--save=" + save)
@@ -199,8 +213,9 @@ class RunFlags(FleetTest):
 
     def test_unwritable_checkpoint_folder(self):
         blocker = self.write("file", "")
-        self.assert_fails(self.train(*self.ok_flags(), "--save=" + blocker + "/x"), 1,
-                          "--save")
+        for folder in (blocker + "/x", "/proc/nope"):
+            self.assert_fails(self.train(*self.ok_flags(), "--save=" + folder), 1,
+                              "--save")
 
 
 class Servers(FleetTest):

@@ -135,6 +135,30 @@ class Jobs(FleetTest):
         self.assertEqual(read_checkpoint(self.path("rest")),
                          read_checkpoint(self.path("whole")))
 
+    def test_servers_load_what_any_mode_saved(self):
+        source = self.program_with(FIT_A_LINE, "#optim.adam<learning_rate = 1.0e-2>")
+        local = self.transpile(source, "local")
+        endpoints = free_endpoints(2)
+        job = self.transpile(source, "job", "--mode=ps", "--pservers=" + ",".join(endpoints))
+        flags = [HOUSING_DATA, "--batch-size=506"]
+
+        def train_here(*more):
+            result = self.run_tool(tool("fleet-run"), local, "--seed=3", *flags, *more)
+            self.assertEqual(result.returncode, 0, result.stderr)
+
+        def train_on_servers(*more):
+            result = self.run_tool(tool("fleet-launch"), job, "--", "--seed=3", *flags,
+                                   *more)
+            self.assertEqual(result.returncode, 0, result.stderr)
+
+        train_here("--steps=30", "--save=" + self.path("whole"))
+        for first, then in ((train_here, train_on_servers), (train_on_servers, train_here),
+                            (train_on_servers, train_on_servers)):
+            first("--steps=10", "--save=" + self.path("half"))
+            then("--steps=20", "--load=" + self.path("half"), "--save=" + self.path("rest"))
+            self.assertEqual(read_checkpoint(self.path("rest")),
+                             read_checkpoint(self.path("whole")))
+
     def test_sigterm_ends_a_job(self):
         endpoints = free_endpoints(2)
         job = self.transpile(FIT_A_LINE, "job", "--mode=ps", "--trainers=2",
