@@ -89,7 +89,9 @@ static Status serveFrames(Listener &listener, Memory &memory) {
 static Status runServer(size_t size, int report) {
   FLEET_ASSIGN_OR_RETURN(Memory raw, Memory::make(size, 2));
   FLEET_ASSIGN_OR_RETURN(Memory framed, Memory::make(size, 2));
-  FLEET_ASSIGN_OR_RETURN(Memory served, Memory::make(size, 2));
+  FLEET_ASSIGN_OR_RETURN(AlignedBuffer parameters,
+                         AlignedBuffer::allocate(size, "the benchmark"));
+  fill(parameters.data(), size, 2);
   uint16_t rawPort = 0;
   int rawListener = rawListen(rawPort);
   if (rawListener < 0)
@@ -97,11 +99,11 @@ static Status runServer(size_t size, int report) {
   TcpTransport transport;
   FLEET_ASSIGN_OR_RETURN(auto frames, transport.listen("127.0.0.1:0"));
   FLEET_ASSIGN_OR_RETURN(auto listener, transport.listen("127.0.0.1:0"));
-  ServiceBlock block{"w", plan::F32, size, served.received.data(),
-                     served.sent.data()};
+  ServiceBlock block{"w", plan::F32, size, parameters.data()};
   FLEET_ASSIGN_OR_RETURN(
       auto service,
-      ParameterService::create({block}, 1, [](size_t) { return Status(); }));
+      ParameterService::create({block}, 1,
+                               [](size_t, const void *) { return Status(); }));
   std::string ports = fmt::format("{} {} {}\n", rawPort, frames->endpoint(),
                                   listener->endpoint());
   if (::write(report, ports.data(), ports.size()) < 0)

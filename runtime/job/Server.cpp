@@ -44,7 +44,6 @@ Status fleet::runServer(Program &program, const RoleChoice &role,
   const plan::Server &self =
       proto.servers(static_cast<int>(proto.service().server()));
   std::vector<ServiceBlock> blocks(static_cast<size_t>(self.blocks_size()));
-  std::vector<AlignedBuffer> gradients(blocks.size());
   std::vector<Step *> updates(blocks.size());
   for (const plan::Service::Handler &handler : proto.service().handlers()) {
     size_t i = handler.block();
@@ -52,9 +51,6 @@ Status fleet::runServer(Program &program, const RoleChoice &role,
     block.name = self.blocks(static_cast<int>(i)).name();
     block.dtype = self.blocks(static_cast<int>(i)).type().dtype();
     block.bytes = program.stateBytes(handler.state());
-    FLEET_ASSIGN_OR_RETURN(gradients[i],
-                           AlignedBuffer::allocate(block.bytes, "a gradient"));
-    block.gradient = gradients[i].data();
     block.parameter = program.stateData(handler.state());
     FLEET_ASSIGN_OR_RETURN(updates[i],
                            program.instantiate(handler.function(), 1));
@@ -75,8 +71,7 @@ Status fleet::runServer(Program &program, const RoleChoice &role,
     served.bytes = program.stateBytes(static_cast<uint32_t>(i));
     states.push_back(std::move(served));
   }
-  auto update = [&](size_t block) {
-    const void *gradient = gradients[block].data();
+  auto update = [&](size_t block, const void *gradient) {
     StepArguments arguments;
     arguments.inputs = &gradient;
     return updates[block]->run(arguments);

@@ -7,39 +7,49 @@
 using namespace fleet;
 
 template <typename T>
-void fleet::mergeGradients(
-    const std::vector<std::pair<const T *, uint64_t>> &gradients, size_t count,
-    T *out) {
+T *fleet::mergeGradients(const std::vector<Contribution> &contributions,
+                         size_t count) {
   uint64_t total = 0;
-  for (const auto &[gradient, examples] : gradients)
-    total += examples;
+  const Contribution *first = nullptr;
+  for (const Contribution &contribution : contributions) {
+    total += contribution.examples;
+    if (!first && contribution.examples > 0)
+      first = &contribution;
+  }
+  if (!first)
+    return nullptr;
+  T *result = static_cast<T *>(first->gradient);
+  if (first->examples == total)
+    return result;
+  auto weightOf = [total](const Contribution &contribution) {
+    return static_cast<T>(static_cast<double>(contribution.examples) /
+                          static_cast<double>(total));
+  };
   // A tile of the sum stays in the cache while the contributors pass over it.
   constexpr size_t kTile = 4096;
+  const Contribution *end = contributions.data() + contributions.size();
   for (size_t begin = 0; begin < count; begin += kTile) {
-    size_t end = std::min(count, begin + kTile);
-    bool first = true;
-    for (const auto &[gradient, examples] : gradients) {
-      if (examples == 0)
+    size_t size = std::min(count - begin, kTile);
+    T *__restrict sum = result + begin;
+    T weight = weightOf(*first);
+    for (size_t i = 0; i < size; ++i)
+      sum[i] *= weight;
+    for (const Contribution *other = first + 1; other != end; ++other) {
+      if (other->examples == 0)
         continue;
-      const T *__restrict in = gradient;
-      T *__restrict sum = out;
-      T weight = static_cast<T>(static_cast<double>(examples) /
-                                static_cast<double>(total));
-      if (first)
-        for (size_t i = begin; i < end; ++i)
-          sum[i] = weight * in[i];
-      else
-        for (size_t i = begin; i < end; ++i)
-          sum[i] += weight * in[i];
-      first = false;
+      const T *__restrict in = static_cast<const T *>(other->gradient) + begin;
+      weight = weightOf(*other);
+      for (size_t i = 0; i < size; ++i)
+        sum[i] += weight * in[i];
     }
   }
+  return result;
 }
 
-template void fleet::mergeGradients<float>(
-    const std::vector<std::pair<const float *, uint64_t>> &, size_t, float *);
-template void fleet::mergeGradients<double>(
-    const std::vector<std::pair<const double *, uint64_t>> &, size_t, double *);
+template float *fleet::mergeGradients<float>(const std::vector<Contribution> &,
+                                             size_t);
+template double *
+fleet::mergeGradients<double>(const std::vector<Contribution> &, size_t);
 
 StatusOr<std::unique_ptr<ParameterService>>
 ParameterService::create(std::vector<ServiceBlock> blocks, uint32_t trainers,
@@ -135,21 +145,16 @@ StatusOr<bool> ParameterService::applyIfReady(TimePoint now) {
   if (!any)
     return false;
   for (size_t i = 0; total > 0 && i < blocks.size(); ++i) {
-    auto merge = [&](auto zero) {
-      using T = decltype(zero);
-      std::vector<std::pair<const T *, uint64_t>> gradients;
-      for (Rank &rank : ranks)
-        if (rank.mark == step)
-          gradients.emplace_back(reinterpret_cast<T *>(rank.landing[i].data()),
-                                 rank.examples);
-      mergeGradients<T>(gradients, blocks[i].bytes / sizeof(T),
-                        static_cast<T *>(blocks[i].gradient));
-    };
+    contributions.clear();
+    for (Rank &rank : ranks)
+      if (rank.mark == step)
+        contributions.push_back({rank.landing[i].data(), rank.examples});
+    const void *merged = nullptr;
     if (blocks[i].dtype == plan::F64)
-      merge(double());
+      merged = mergeGradients<double>(contributions, blocks[i].bytes / 8);
     else
-      merge(float());
-    FLEET_RETURN_IF_ERROR(update(i));
+      merged = mergeGradients<float>(contributions, blocks[i].bytes / 4);
+    FLEET_RETURN_IF_ERROR(update(i, merged));
   }
   applied = step;
   progress = now;

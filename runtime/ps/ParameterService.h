@@ -26,7 +26,6 @@ struct ServiceBlock {
   std::string name;
   plan::DataType dtype; ///< F32 or F64
   size_t bytes;
-  void *gradient;        ///< input of the update function: the merged gradient
   const void *parameter; ///< what trainers receive
 };
 
@@ -34,8 +33,23 @@ struct ServiceBlock {
 /// over all trainers stay exact.
 constexpr uint64_t kMaxExamples = uint64_t(1) << 40;
 
-/// Runs the update function of block number `block`.
-using UpdateFunction = std::function<Status(size_t block)>;
+/// Runs the update function of block number `block` on its merged gradient,
+/// which lies there until it returns.
+using UpdateFunction =
+    std::function<Status(size_t block, const void *gradient)>;
+
+/// What a trainer gives to the gradient of a block.
+struct Contribution {
+  void *gradient;
+  uint64_t examples; ///< with 0 its gradient is not read
+};
+
+/// The sum over r of (examples[r] / sum of examples) * gradients[r], in that
+/// order, of `count` elements. It takes the place of the first gradient with
+/// examples, which is returned; null when there is none. A single contributor's
+/// gradient keeps its bits and is not even read.
+template <typename T>
+T *mergeGradients(const std::vector<Contribution> &contributions, size_t count);
 
 /// Not thread-safe: the server calls it under one lock. Only the memory of
 /// landing() is written outside of it, by the one thread that receives from
@@ -94,17 +108,10 @@ private:
   std::vector<ServiceBlock> blocks;
   std::vector<Rank> ranks;
   UpdateFunction update;
+  std::vector<Contribution> contributions; ///< to the block at hand
   uint64_t applied = 0;
   TimePoint progress{};
 };
-
-/// out = sum over r of (examples[r] / sum of examples) * gradients[r], in that
-/// order, `count` elements. Gradients with 0 examples are not read. With a
-/// single contributor the bits are those of its gradient.
-template <typename T>
-void mergeGradients(
-    const std::vector<std::pair<const T *, uint64_t>> &gradients, size_t count,
-    T *out);
 
 } // namespace fleet
 

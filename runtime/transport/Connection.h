@@ -17,7 +17,7 @@ namespace fleet {
 /// A payload is handed to the stream in pieces of this many bytes, so that its
 /// checksum is computed while it is in the cache and the peer is busy with the
 /// piece before. A frame whose payload fits is one Stream::write.
-constexpr size_t kFramePieceBytes = size_t(256) << 10;
+constexpr size_t kFramePieceBytes = size_t(64) << 10;
 
 /// Why something ended is told in at most this many bytes.
 constexpr uint64_t kMaxReasonBytes = 4096;

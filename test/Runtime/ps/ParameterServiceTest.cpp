@@ -18,11 +18,12 @@ namespace {
 class ParameterServiceTest : public ::testing::Test {
 protected:
   void make(uint32_t trainers) {
-    std::vector<ServiceBlock> blocks = {
-        {"w", plan::F32, sizeof(w), gradientW, w},
-        {"v", plan::F64, sizeof(v), gradientV, v}};
-    auto made = ParameterService::create(blocks, trainers, [this](size_t b) {
+    std::vector<ServiceBlock> blocks = {{"w", plan::F32, sizeof(w), w},
+                                        {"v", plan::F64, sizeof(v), v}};
+    auto update = [this](size_t b, const void *gradient) {
       updated.push_back(b);
+      std::memcpy(b == 0 ? static_cast<void *>(gradientW) : gradientV, gradient,
+                  b == 0 ? sizeof(w) : sizeof(v));
       for (int i = 0; i < 2; ++i) {
         if (b == 0)
           w[i] += gradientW[i];
@@ -30,7 +31,8 @@ protected:
           v[i] += gradientV[i];
       }
       return updateResult;
-    });
+    };
+    auto made = ParameterService::create(blocks, trainers, update);
     ASSERT_TRUE(made.ok()) << made.status().message();
     service = std::move(*made);
   }
@@ -167,22 +169,30 @@ TEST_F(ParameterServiceTest, FailedUpdateIsTold) {
 }
 
 TEST_F(ParameterServiceTest, GradientsOfIntegersAreRefused) {
-  auto made = ParameterService::create({{"step", plan::I64, 8, v, v}}, 1,
-                                       [](size_t) { return Status(); });
+  auto made =
+      ParameterService::create({{"step", plan::I64, 8, v}}, 1,
+                               [](size_t, const void *) { return Status(); });
   ASSERT_FALSE(made.ok());
   EXPECT_THAT(made.status().message(), HasSubstr("block 'step'"));
 }
 
 TEST_F(ParameterServiceTest, MergeOfManyElementsIsThatOfEachOne) {
   constexpr size_t count = 10001; // more than a tile, not a multiple
-  std::vector<float> a(count), b(count), out(count, -1);
+  std::vector<float> a(count), b(count), c(count, -1);
   for (size_t i = 0; i < count; ++i) {
     a[i] = static_cast<float>(i);
     b[i] = static_cast<float>(4 * i);
   }
-  mergeGradients<float>({{a.data(), 3}, {b.data(), 1}}, count, out.data());
+  float *merged = mergeGradients<float>(
+      {{nullptr, 0}, {a.data(), 3}, {nullptr, 0}, {b.data(), 1}}, count);
+  ASSERT_EQ(merged, a.data());
   for (size_t i = 0; i < count; ++i)
-    ASSERT_EQ(out[i], 1.75f * static_cast<float>(i));
+    ASSERT_EQ(merged[i], 1.75f * static_cast<float>(i));
+  // Nothing is done where there is nothing to do.
+  EXPECT_EQ(mergeGradients<float>({{a.data(), 0}, {c.data(), 9}}, count),
+            c.data());
+  EXPECT_EQ(c[0], -1);
+  EXPECT_EQ(mergeGradients<float>({{a.data(), 0}}, count), nullptr);
 }
 
 } // namespace

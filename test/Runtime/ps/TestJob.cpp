@@ -15,15 +15,13 @@ TestServer::TestServer(ParameterServer::Options options, Transport &transport,
   for (size_t size : blockSizes) {
     parameters.emplace_back(size);
     std::iota(parameters.back().begin(), parameters.back().end(), 0.0f);
-    gradients.emplace_back(size);
   }
   std::vector<ServiceBlock> blocks;
   std::vector<ServedState> states;
   for (size_t i = 0; i < blockSizes.size(); ++i) {
     std::string name = "w" + std::to_string(i);
     size_t bytes = blockSizes[i] * sizeof(float);
-    blocks.push_back(
-        {name, plan::F32, bytes, gradients[i].data(), parameters[i].data()});
+    blocks.push_back({name, plan::F32, bytes, parameters[i].data()});
     ServedState state;
     state.origin = name;
     state.dtype = plan::F32;
@@ -33,9 +31,10 @@ TestServer::TestServer(ParameterServer::Options options, Transport &transport,
     state.bytes = bytes;
     states.push_back(std::move(state));
   }
-  auto update = [this](size_t block) {
+  auto update = [this](size_t block, const void *merged) {
+    auto *gradient = static_cast<const float *>(merged);
     for (size_t i = 0; i < parameters[block].size(); ++i)
-      parameters[block][i] -= 0.5f * gradients[block][i];
+      parameters[block][i] -= 0.5f * gradient[i];
     return Status();
   };
   auto service =

@@ -26,7 +26,7 @@ public:
   }
 
 private:
-  std::vector<std::vector<float>> parameters, gradients;
+  std::vector<std::vector<float>> parameters;
   std::unique_ptr<ParameterServer> server;
 };
 
