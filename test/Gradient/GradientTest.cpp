@@ -2,12 +2,12 @@
 //
 // Each differentiable operation, by itself: its gradient, evaluated by the
 // reference interpreter, against differences of what the operation computes.
-// A new operation joins with one line in `cases`; a test fails while one that
-// implements DifferentiableOpInterface has none.
+// A new operation joins with one line in GradientCases.cpp; a test fails while
+// one that implements DifferentiableOpInterface has none.
 //
 //===----------------------------------------------------------------------===//
 
-#include "test/Gradient/GradientProgram.h"
+#include "test/lib/Cases/GradientCases.h"
 
 #include "dialects/NN/IR/NN.h"
 #include "dialects/NN/Transforms/Passes.h"
@@ -29,54 +29,6 @@ using ::fleet::reference::Interpreter;
 using ::fleet::reference::Tensor;
 
 namespace {
-
-// clang-format off
-const std::vector<GradientCase> cases = {
-  // Operation, types of %a, %b, %c, and the range of floats when it matters.
-  {"nn.add %a, %b : (tensor<?x3xf64>, tensor<3xf64>) -> tensor<?x3xf64>", {"tensor<?x3xf64>", "tensor<3xf64>"}},
-  {"nn.add %a, %a : (tensor<?x3xf64>, tensor<?x3xf64>) -> tensor<?x3xf64>", {"tensor<?x3xf64>"}},
-  {"nn.sub %a, %b : (tensor<?x3xf64>, tensor<?x1xf64>) -> tensor<?x3xf64>", {"tensor<?x3xf64>", "tensor<?x1xf64>"}},
-  {"nn.mul %a, %b : (tensor<f64>, tensor<?x3xf64>) -> tensor<?x3xf64>", {"tensor<f64>", "tensor<?x3xf64>"}},
-  {"nn.mul %a, %b : (tensor<2x1x3xf64>, tensor<?x1xf64>) -> tensor<2x?x3xf64>", {"tensor<2x1x3xf64>", "tensor<?x1xf64>"}},
-  {"nn.div %a, %b : (tensor<?x1xf64>, tensor<3xf64>) -> tensor<?x3xf64>", {"tensor<?x1xf64>", "tensor<3xf64>"}},
-  {"nn.maximum %a, %b : (tensor<?x3xf64>, tensor<3xf64>) -> tensor<?x3xf64>", {"tensor<?x3xf64>", "tensor<3xf64>"}},
-  {"nn.minimum %a, %b : (tensor<?x3xf64>, tensor<3xf64>) -> tensor<?x3xf64>", {"tensor<?x3xf64>", "tensor<3xf64>"}},
-  {"nn.select %a, %b, %c : (tensor<?x1xi1>, tensor<?x3xf64>, tensor<3xf64>) -> tensor<?x3xf64>", {"tensor<?x1xi1>", "tensor<?x3xf64>", "tensor<3xf64>"}},
-  {"nn.neg %a : tensor<?x3xf64>", {"tensor<?x3xf64>"}},
-  {"nn.exp %a : tensor<?x3xf64>", {"tensor<?x3xf64>"}},
-  {"nn.log %a : tensor<?x3xf64>", {"tensor<?x3xf64>"}, 0.2, 3.0},
-  {"nn.sqrt %a : tensor<?x3xf64>", {"tensor<?x3xf64>"}, 0.2, 3.0},
-  {"nn.tanh %a : tensor<?x3xf64>", {"tensor<?x3xf64>"}},
-  {"nn.abs %a : tensor<?x3xf64>", {"tensor<?x3xf64>"}},
-  {"nn.square %a : tensor<?x3xf64>", {"tensor<?x3xf64>"}},
-  {"nn.relu %a : tensor<?x3xf64>", {"tensor<?x3xf64>"}},
-  {"nn.sigmoid %a : tensor<?x3xf64>", {"tensor<?x3xf64>"}},
-  {"nn.cast %a : tensor<?x3xf64> to tensor<?x3xf32>", {"tensor<?x3xf64>"}},
-  {"nn.cast %a : tensor<?x3xi64> to tensor<?x3xf64>", {"tensor<?x3xi64>"}},
-  {"nn.broadcast %a like %b : (tensor<3xf64>, tensor<?x3xf64>) -> tensor<?x3xf64>", {"tensor<3xf64>", "tensor<?x3xf64>"}},
-  {"nn.broadcast %a like %b along = [1] : (tensor<?xf64>, tensor<?x3xf64>) -> tensor<?x3xf64>", {"tensor<?xf64>", "tensor<?x3xf64>"}},
-  {"nn.broadcast %a like %b along = [1] : (tensor<1xf64>, tensor<?x3xf64>) -> tensor<?x3xf64>", {"tensor<1xf64>", "tensor<?x3xf64>"}},
-  {"nn.reduce sum %a dims = [0] : tensor<?x3xf64> -> tensor<3xf64>", {"tensor<?x3xf64>"}},
-  {"nn.reduce sum %a dims = [1] keep_dims : tensor<?x3xf64> -> tensor<?x1xf64>", {"tensor<?x3xf64>"}},
-  {"nn.reduce sum %a dims = [0, 2] : tensor<?x3x2xf64> -> tensor<3xf64>", {"tensor<?x3x2xf64>"}},
-  {"nn.reduce max %a dims = [1] : tensor<?x3xf64> -> tensor<?xf64>", {"tensor<?x3xf64>"}},
-  {"nn.reduce max %a dims = [1] keep_dims : tensor<?x3xf64> -> tensor<?x1xf64>", {"tensor<?x3xf64>"}},
-  {"nn.reduce max %a dims = [0, 1] : tensor<?x3xf64> -> tensor<f64>", {"tensor<?x3xf64>"}},
-  {"nn.one_hot %a : tensor<?x1xi64> -> tensor<?x3xf64>", {"tensor<?x1xi64>"}},
-  {"nn.count %a : tensor<?x3xf64> -> tensor<f64>", {"tensor<?x3xf64>"}},
-  {"nn.matmul %a, %b : (tensor<?x5xf64>, tensor<5x3xf64>) -> tensor<?x3xf64>", {"tensor<?x5xf64>", "tensor<5x3xf64>"}},
-  {"nn.matmul %a, %b transpose_a : (tensor<?x5xf64>, tensor<?x3xf64>) -> tensor<5x3xf64>", {"tensor<?x5xf64>", "tensor<?x3xf64>"}},
-  {"nn.matmul %a, %b transpose_b : (tensor<?x5xf64>, tensor<3x5xf64>) -> tensor<?x3xf64>", {"tensor<?x5xf64>", "tensor<3x5xf64>"}},
-  {"nn.matmul %a, %b transpose_a transpose_b : (tensor<5x?xf64>, tensor<3x5xf64>) -> tensor<?x3xf64>", {"tensor<5x?xf64>", "tensor<3x5xf64>"}},
-  {"nn.linear %a, %b, %c : (tensor<?x5xf64>, tensor<5x3xf64>, tensor<3xf64>) -> tensor<?x3xf64>", {"tensor<?x5xf64>", "tensor<5x3xf64>", "tensor<3xf64>"}},
-  {"nn.square_error %a, %b : (tensor<?x3xf64>, tensor<?x1xf64>) -> tensor<?x3xf64>", {"tensor<?x3xf64>", "tensor<?x1xf64>"}},
-  {"nn.mean %a : tensor<?x3xf64> -> tensor<f64>", {"tensor<?x3xf64>"}},
-  {"nn.softmax %a : tensor<?x3xf64>", {"tensor<?x3xf64>"}},
-  {"nn.softmax_cross_entropy %a, %b : (tensor<?x3xf64>, tensor<?x1xi64>) -> tensor<?x1xf64>", {"tensor<?x3xf64>", "tensor<?x1xi64>"}},
-  {"nn.softmax_cross_entropy %a, %b : (tensor<2x?x3xf64>, tensor<2x?x1xi32>) -> tensor<2x?x1xf64>", {"tensor<2x?x3xf64>", "tensor<2x?x1xi32>"}},
-  {"nn.sum_to %a : tensor<?x2x3xf64> to tensor<2x1xf64>", {"tensor<?x2x3xf64>"}},
-};
-// clang-format on
 
 /// Differentiable in name only: asking for the gradient is an error.
 const llvm::StringSet<> withoutGradient = {"nn.accuracy"};
@@ -131,7 +83,7 @@ void expectNear(const Tensor &actual, const Tensor &expected, double tolerance,
 }
 
 TEST_P(GradientTest, agreesWithCentralDifferences) {
-  const GradientCase &test = cases[GetParam()];
+  const GradientCase &test = getGradientCases()[GetParam()];
   FailureOr<GradientProgram> program = buildProgram(test, context);
   ASSERT_TRUE(succeeded(program)) << test.op;
   Tensor weights = run(*program->module, "forward", program->inputs);
@@ -167,7 +119,7 @@ TEST_P(GradientTest, agreesWithCentralDifferences) {
 }
 
 TEST_P(GradientTest, survivesDecompositionAndFolding) {
-  const GradientCase &test = cases[GetParam()];
+  const GradientCase &test = getGradientCases()[GetParam()];
   FailureOr<GradientProgram> program = buildProgram(test, context);
   ASSERT_TRUE(succeeded(program)) << test.op;
   std::vector<Tensor> arguments = program->inputs;
@@ -196,10 +148,10 @@ TEST_P(GradientTest, survivesDecompositionAndFolding) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Ops, GradientTest,
-                         ::testing::Range<size_t>(0, cases.size()),
+                         ::testing::Range<size_t>(0, getGradientCases().size()),
                          [](const ::testing::TestParamInfo<size_t> &info) {
                            std::string name =
-                               nameOf(cases[info.param]).substr(3);
+                               nameOf(getGradientCases()[info.param]).substr(3);
                            return name + "_" + std::to_string(info.param);
                          });
 
@@ -217,7 +169,7 @@ protected:
 
 TEST_F(GradientCoverageTest, everyDifferentiableOperationHasACase) {
   llvm::StringSet<> covered;
-  for (const GradientCase &test : cases)
+  for (const GradientCase &test : getGradientCases())
     covered.insert(nameOf(test));
   size_t differentiable = 0;
   for (RegisteredOperationName op : getOperations()) {

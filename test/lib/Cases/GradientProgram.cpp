@@ -1,6 +1,6 @@
 //===- GradientProgram.cpp - An operation and its gradient ----------------===//
 
-#include "test/Gradient/GradientProgram.h"
+#include "test/lib/Cases/GradientProgram.h"
 
 #include "dialects/NN/IR/NN.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -86,6 +86,14 @@ static LogicalResult buildBackward(func::FuncOp forward,
   return success();
 }
 
+OwningOpRef<ModuleOp>(::fleet::test::buildForward)(const GradientCase &test,
+                                                   MLIRContext &context) {
+  OwningOpRef<ModuleOp> module;
+  if (failed(parseForward(test, module, context)) || failed(verify(*module)))
+    return nullptr;
+  return module;
+}
+
 void ::fleet::test::fill(::fleet::reference::Tensor &tensor, double low,
                          double high, unsigned seed) {
   std::mt19937 generator(seed);
@@ -96,20 +104,23 @@ void ::fleet::test::fill(::fleet::reference::Tensor &tensor, double low,
   }
 }
 
-static ::fleet::reference::Tensor
-makeInput(RankedTensorType type, const GradientCase &test, unsigned seed) {
+::fleet::reference::Tensor
+(::fleet::test::makeInput)(RankedTensorType type, const GradientCase &test,
+                           unsigned seed, int64_t batch) {
   SmallVector<int64_t> shape(type.getShape());
   for (int64_t &extent : shape)
     if (ShapedType::isDynamic(extent))
-      extent = 4;
+      extent = batch;
   ::fleet::reference::Tensor tensor(shape);
   if (isa<FloatType>(type.getElementType())) {
     fill(tensor, test.low, test.high, seed);
     return tensor;
   }
-  int64_t numValues = type.getElementType().isInteger(1) ? 2 : 3;
+  bool isBool = type.getElementType().isInteger(1);
   for (auto [i, value] : llvm::enumerate(tensor.values))
-    value = static_cast<double>((i + seed) % numValues);
+    value = isBool ? static_cast<double>((i + seed) % 2)
+                   : static_cast<double>(test.lowInteger +
+                                         (i + seed) % test.numIntegers);
   return tensor;
 }
 

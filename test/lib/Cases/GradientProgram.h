@@ -1,9 +1,10 @@
 //===- GradientProgram.h - An operation and its gradient --------*- C++ -*-===//
 
-#ifndef FLEET_TEST_GRADIENT_GRADIENTPROGRAM_H
-#define FLEET_TEST_GRADIENT_GRADIENTPROGRAM_H
+#ifndef FLEET_TEST_LIB_CASES_GRADIENTPROGRAM_H
+#define FLEET_TEST_LIB_CASES_GRADIENTPROGRAM_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "test/lib/Reference/Tensor.h"
 
@@ -14,12 +15,15 @@ namespace fleet::test {
 
 /// One operation, as text over the arguments %a, %b, %c, with their types. `?`
 /// is 4 at run time. Float arguments take values between `low` and `high`, at
-/// least 0.05 away from 0; integer arguments 0, 1 or 2.
+/// least 0.05 away from 0; integer arguments `numIntegers` different ones from
+/// `lowInteger`.
 struct GradientCase {
   std::string op;
   std::vector<std::string> types;
   double low = -1.5;
   double high = 1.5;
+  int64_t lowInteger = 0;
+  int64_t numIntegers = 3;
 };
 
 /// A module with the functions @forward(inputs) -> result and
@@ -39,9 +43,19 @@ struct GradientProgram {
 mlir::FailureOr<GradientProgram> buildProgram(const GradientCase &test,
                                               mlir::MLIRContext &context);
 
+/// A module with @forward alone. Null, with a diagnostic, where the operation
+/// does not verify.
+mlir::OwningOpRef<mlir::ModuleOp> buildForward(const GradientCase &test,
+                                               mlir::MLIRContext &context);
+
 /// Values between `low` and `high`, the same in every run.
 void fill(reference::Tensor &tensor, double low, double high, unsigned seed);
 
+/// What a case gets for an argument of type `type`, with `?` = `batch`.
+reference::Tensor makeInput(mlir::RankedTensorType type,
+                            const GradientCase &test, unsigned seed,
+                            int64_t batch = 4);
+
 } // namespace fleet::test
 
-#endif // FLEET_TEST_GRADIENT_GRADIENTPROGRAM_H
+#endif // FLEET_TEST_LIB_CASES_GRADIENTPROGRAM_H
