@@ -39,20 +39,31 @@ public:
       choice.rankRule = choice.roleRule;
       return choice;
     }
-    FLEET_RETURN_IF_ERROR(resolveKind());
-    FLEET_RETURN_IF_ERROR(choice.role == plan::TRAINER ? resolveTrainer()
-                                                       : resolveServer());
-    FLEET_RETURN_IF_ERROR(checkAgreement());
+    resolveKind();
+    if (choice.role == plan::TRAINER)
+      resolveTrainer();
+    else if (choice.role == plan::PSERVER)
+      resolveServer();
+    checkAgreement();
+    // All of them at once: each try may cost a submission to a cluster.
+    if (!problems.empty())
+      return makeError(StatusCode::InvalidArgument, "{}",
+                       fmt::join(problems, "; "));
     return choice;
   }
 
 private:
+  template <typename... Args>
+  void problem(fmt::format_string<Args...> format, Args &&...args) {
+    problems.push_back(fmt::format(format, std::forward<Args>(args)...));
+  }
+
   std::string env(const char *name) const {
     const char *value = getenv(name);
     return value ? value : "";
   }
 
-  Status resolveKind() {
+  void resolveKind() {
     std::string role = flags.role, rule = "--role";
     for (const char *name : {"TRAINING_ROLE", "PADDLE_TRAINING_ROLE"})
       if (role.empty() && !env(name).empty()) {
@@ -60,8 +71,7 @@ private:
         rule = name;
       }
     if (role.empty())
-      return makeError(
-          StatusCode::InvalidArgument,
+      return problem(
           "which process of the job is this? say --role=trainer "
           "--trainer-id=I or --role=pserver --current-endpoint=HOST:PORT, or "
           "set TRAINING_ROLE (TRAINER or PSERVER), with PADDLE_TRAINER_ID for "
@@ -71,13 +81,11 @@ private:
     else if (role == "pserver" || role == "PSERVER")
       choice.role = plan::PSERVER;
     else
-      return makeError(StatusCode::InvalidArgument,
-                       "{}={}: expected trainer or pserver", rule, role);
+      return problem("{}={}: expected trainer or pserver", rule, role);
     choice.roleRule = fmt::format("{}={}", rule, role);
-    return Status();
   }
 
-  Status resolveTrainer() {
+  void resolveTrainer() {
     int64_t rank = -1;
     if (flags.trainerId) {
       rank = *flags.trainerId;
@@ -86,27 +94,23 @@ private:
       auto [end, error] =
           std::from_chars(text.data(), text.data() + text.size(), rank);
       if (error != std::errc() || end != text.data() + text.size())
-        return makeError(StatusCode::InvalidArgument,
-                         "PADDLE_TRAINER_ID={}: expected a number", text);
+        return problem("PADDLE_TRAINER_ID={}: expected a number", text);
       choice.rankRule = "PADDLE_TRAINER_ID=" + text;
     } else if (job.trainers() == 1) {
       rank = 0;
       choice.rankRule = "the job has one trainer";
     } else {
-      return makeError(StatusCode::InvalidArgument,
-                       "which trainer is this? say --trainer-id=I or set "
-                       "PADDLE_TRAINER_ID, from 0 to {}",
-                       job.trainers() - 1);
+      return problem("which trainer is this? say --trainer-id=I or set "
+                     "PADDLE_TRAINER_ID, from 0 to {}",
+                     job.trainers() - 1);
     }
     if (rank < 0 || rank >= job.trainers())
-      return makeError(StatusCode::InvalidArgument,
-                       "{}: the job has {} trainers, 0 to {}", choice.rankRule,
-                       job.trainers(), job.trainers() - 1);
+      return problem("{}: the job has {} trainers, 0 to {}", choice.rankRule,
+                     job.trainers(), job.trainers() - 1);
     choice.rank = static_cast<uint32_t>(rank);
-    return Status();
   }
 
-  Status resolveServer() {
+  void resolveServer() {
     std::string endpoint = flags.endpoint, rule = "--current-endpoint";
     if (endpoint.empty() && !env("PADDLE_CURRENT_ENDPOINT").empty()) {
       endpoint = env("PADDLE_CURRENT_ENDPOINT");
@@ -121,45 +125,46 @@ private:
       endpoint = job.pservers(0);
       rule = "the job has one server:";
     }
-    if (endpoint.empty())
-      return makeError(StatusCode::InvalidArgument,
-                       "which server is this? say --current-endpoint=HOST:PORT "
-                       "or set POD_IP and PADDLE_PORT; one of {}",
-                       fmt::join(job.pservers(), ", "));
+    if (endpoint.empty()) {
+      std::string half;
+      if (!env("POD_IP").empty())
+        half = " (PADDLE_PORT is missing beside POD_IP)";
+      else if (!env("PADDLE_PORT").empty())
+        half = " (POD_IP is missing beside PADDLE_PORT)";
+      return problem("which server is this? say --current-endpoint=HOST:PORT "
+                     "or set POD_IP and PADDLE_PORT{}, to one of {}",
+                     half, fmt::join(job.pservers(), ", "));
+    }
     auto it = std::find(job.pservers().begin(), job.pservers().end(), endpoint);
     if (it == job.pservers().end())
-      return makeError(StatusCode::InvalidArgument,
-                       "{}={}: the servers of the job are {}", rule, endpoint,
-                       fmt::join(job.pservers(), ", "));
+      return problem("{}={}: the servers of the job are {}", rule, endpoint,
+                     fmt::join(job.pservers(), ", "));
     choice.rank = static_cast<uint32_t>(it - job.pservers().begin());
     choice.endpoint = endpoint;
     choice.rankRule = fmt::format("{}={}", rule, endpoint);
-    return Status();
   }
 
   /// An environment that describes another job is a mistake that would show
   /// only later, as a hang.
-  Status checkAgreement() const {
+  void checkAgreement() {
     std::string trainers = env("PADDLE_TRAINERS_NUM");
     if (!trainers.empty() && trainers != std::to_string(job.trainers()))
-      return makeError(StatusCode::InvalidArgument,
-                       "PADDLE_TRAINERS_NUM={}: the job was transpiled with "
-                       "--trainers={}",
-                       trainers, job.trainers());
+      problem("PADDLE_TRAINERS_NUM={}: the job was transpiled with "
+              "--trainers={}",
+              trainers, job.trainers());
     std::string servers = env("PADDLE_PSERVERS_IP_PORT_LIST");
     std::string expected = fmt::format("{}", fmt::join(job.pservers(), ","));
     if (!servers.empty() && servers != expected)
-      return makeError(StatusCode::InvalidArgument,
-                       "PADDLE_PSERVERS_IP_PORT_LIST={}: the job was "
-                       "transpiled with --pservers={}",
-                       servers, expected);
-    return Status();
+      problem("PADDLE_PSERVERS_IP_PORT_LIST={}: the job was "
+              "transpiled with --pservers={}",
+              servers, expected);
   }
 
   const plan::Job &job;
   const RoleFlags &flags;
   const Getenv &getenv;
   RoleChoice choice;
+  std::vector<std::string> problems;
 };
 
 } // namespace

@@ -43,6 +43,12 @@ Status fleet::runServer(Program &program, const RoleChoice &role,
   const plan::Plan &proto = program.plan().proto;
   const plan::Server &self =
       proto.servers(static_cast<int>(proto.service().server()));
+  if (proto.service().server() != role.rank || self.endpoint() != role.endpoint)
+    return makeError(StatusCode::InvalidArgument,
+                     "{}: the plan is of server {} at {}, this is server {} at "
+                     "{}; transpile again",
+                     program.plan().path, proto.service().server(),
+                     self.endpoint(), role.rank, role.endpoint);
   std::vector<ServiceBlock> blocks(static_cast<size_t>(self.blocks_size()));
   std::vector<Step *> updates(blocks.size());
   for (const plan::Service::Handler &handler : proto.service().handlers()) {

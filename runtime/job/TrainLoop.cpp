@@ -6,6 +6,7 @@
 #include "runtime/telemetry/Progress.h"
 #include "runtime/telemetry/Trace.h"
 
+#include <algorithm>
 #include <cmath>
 
 using namespace fleet;
@@ -181,9 +182,13 @@ Status TrainLoop::runStep(int64_t step, int64_t epoch, int64_t stepInEpoch) {
 }
 
 Status TrainLoop::run() {
-  FLEET_RETURN_IF_ERROR(open());
   int64_t perEpoch = data.stepsPerEpoch();
-  int64_t total = options.steps > 0 ? options.steps : options.epochs * perEpoch;
+  int64_t total = options.steps;
+  if (total == 0 && __builtin_mul_overflow(options.epochs, perEpoch, &total))
+    return makeError(StatusCode::InvalidArgument,
+                     "--epochs={} of {} steps are more than can be counted",
+                     options.epochs, perEpoch);
+  FLEET_RETURN_IF_ERROR(open());
   if (environment.showProgress) {
     ProgressOptions shown = detectProgress(2);
     shown.prefix = role.role == plan::TRAINER ? role.name() : "";
@@ -229,6 +234,14 @@ Status fleet::train(Program &program, BatchReader &data,
                     const RunOptions &options, const RoleChoice &role,
                     RunEnvironment &environment, ParameterExchange *exchange,
                     TrainResult &result) {
+  const LoadedPlan &plan = program.plan();
+  std::optional<uint32_t> main = plan.findFunction("main");
+  if (!main ||
+      plan.proto.functions(static_cast<int>(*main)).outputs_size() == 0)
+    return makeError(StatusCode::InvalidArgument,
+                     "{}: function 'main' has no output; the first one is the "
+                     "loss",
+                     plan.path);
   return TrainLoop(program, data, options, role, environment, exchange, result)
       .run();
 }
@@ -240,13 +253,29 @@ StatusOr<std::string> fleet::evaluate(Program &program, const Dataset &data) {
                      program.plan().path);
   const plan::Function &function =
       program.plan().proto.functions(static_cast<int>(*index));
+  // The data was loaded for "main", which may read more, in another order.
+  FLEET_ASSIGN_OR_RETURN(auto requests,
+                         inputRequests(program.plan(), "evaluate"));
+  std::vector<const DatasetInput *> columns;
+  for (const InputRequest &request : requests) {
+    auto found = std::find_if(
+        data.inputs().begin(), data.inputs().end(),
+        [&](const DatasetInput &input) { return input.name == request.name; });
+    if (found == data.inputs().end() || found->dtype != request.dtype ||
+        found->rowShape != request.rowShape)
+      return makeError(StatusCode::InvalidArgument,
+                       "{}: 'evaluate' reads the input '{}', which 'main' does "
+                       "not read, or as another type",
+                       program.plan().path, request.name);
+    columns.push_back(&*found);
+  }
   std::vector<double> sums(static_cast<size_t>(function.outputs_size()));
-  std::vector<const void *> inputs(data.inputs().size());
+  std::vector<const void *> inputs(columns.size());
   for (int64_t begin = 0; begin < data.rows(); begin += kEvaluationRows) {
     int64_t rows = std::min(kEvaluationRows, data.rows() - begin);
     FLEET_ASSIGN_OR_RETURN(Step * step, program.instantiate("evaluate", rows));
     for (size_t i = 0; i < inputs.size(); ++i)
-      inputs[i] = data.inputs()[i].row(begin);
+      inputs[i] = columns[i]->row(begin);
     StepArguments arguments;
     arguments.inputs = inputs.data();
     FLEET_RETURN_IF_ERROR(step->run(arguments));

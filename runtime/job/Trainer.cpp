@@ -80,6 +80,10 @@ static Status trainAndReport(Program &program, const RoleChoice &role,
   if (client) {
     exchange = std::make_unique<ServerExchange>(*client);
     FLEET_ASSIGN_OR_RETURN(Step * startup, program.instantiate("startup", 1));
+    if (startup->numInputs() != 0)
+      return makeError(StatusCode::InvalidArgument,
+                       "{}: function 'startup' reads data, it may only receive",
+                       program.plan().path);
     StepArguments arguments;
     arguments.exchange = exchange.get();
     FLEET_RETURN_IF_ERROR(startup->run(arguments));

@@ -54,8 +54,7 @@ static void describe(CLI::App &app, RunOptions &options, RoleFlags &role,
       ->check(CLI::Range(1, 1024));
   app.add_option("--deadline", deadline,
                  "Longest wait for another process, in seconds")
-      ->default_val(60.0)
-      ->check(CLI::PositiveNumber);
+      ->default_val(60.0);
   app.add_flag("--print-env", printEnv,
                "Say what decides role and rank, and exit");
   app.footer(
@@ -71,6 +70,7 @@ static void describe(CLI::App &app, RunOptions &options, RoleFlags &role,
 
 int main(int argc, char **argv) {
   CLI::App app("fleet-run - run one process of a Fleet job", "fleet-run");
+  app.set_version_flag("--version", "fleet-run 0.1");
   RunOptions options;
   RoleFlags flags;
   std::string device;
@@ -81,6 +81,9 @@ int main(int argc, char **argv) {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp &) {
     std::printf("%s", app.help().c_str());
+    return 0;
+  } catch (const CLI::CallForVersion &) {
+    std::printf("%s\n", app.version().c_str());
     return 0;
   } catch (const CLI::ParseError &error) {
     return fail(Status(StatusCode::InvalidArgument,
@@ -96,6 +99,12 @@ int main(int argc, char **argv) {
   if (device != "cpu")
     return fail(makeError(StatusCode::InvalidArgument,
                           "--device={}: expected cpu", device),
+                2);
+  if (!(deadline > 0 && deadline <= 1e8)) // nor NaN; years fit a Duration
+    return fail(makeError(StatusCode::InvalidArgument,
+                          "--deadline={}: expected seconds, more than 0 and at "
+                          "most 1e8",
+                          deadline),
                 2);
   options.deadline = std::chrono::duration_cast<Duration>(
       std::chrono::duration<double>(deadline));
