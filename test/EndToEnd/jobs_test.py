@@ -114,7 +114,7 @@ class Jobs(FleetTest):
         data = self.make_mlp_data(rows=4096)
         job = self.transpile(MLP, "mlp")
         result = self.run_tool(tool("fleet-launch"), job, "--", data, "--batch-size=128",
-                               "--epochs=200", "--seed=1", "--shuffle")
+                               "--epochs=200", "--seed=1", "--shuffle", "--threads=1")
         self.assertEqual(result.returncode, 0, result.stderr)
         accuracy = float(re.search(r"accuracy ([0-9.]+)", result.stdout).group(1))
         self.assertGreater(accuracy, 0.9)
