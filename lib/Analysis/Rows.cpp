@@ -25,6 +25,10 @@ static bool hasStaticRows(Value value) {
                                ShapedType::isDynamic);
 }
 
+static bool isStatic(Value value) {
+  return cast<RankedTensorType>(value.getType()).hasStaticShape();
+}
+
 static bool isLarge(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
   return !type.hasStaticShape() ||
@@ -69,6 +73,9 @@ std::optional<int64_t> mlir::fleet::getRowExtent(Operation *op) {
   RowRole role = getRowRole(op, rows);
   if (role == RowRole::Row || role == RowRole::Accumulate)
     return rows;
+  // One row, which is large: a kernel of its own does it as a whole.
+  if (getRowRole(op, 1) != RowRole::Opaque)
+    return 1;
   return std::nullopt;
 }
 
@@ -84,6 +91,7 @@ RowRole mlir::fleet::getRowRole(Operation *op, int64_t rows) {
     return RowRole::Opaque;
   ArrayRef<int64_t> shape = shapeOf(swept);
   bool isSwept = !shape.empty() && shape[0] == rows && rows != 1;
+  bool isWhole = !isLarge(swept) || (rows == 1 && isStatic(swept));
 
   if (auto matmul = dyn_cast<nn::MatmulOp>(op)) {
     ArrayRef<int64_t> b = shapeOf(matmul->getOperand(1));
@@ -100,12 +108,12 @@ RowRole mlir::fleet::getRowRole(Operation *op, int64_t rows) {
     if (isSwept)
       return llvm::is_contained(reduce.getDims(), 0) ? RowRole::Accumulate
                                                      : RowRole::Row;
-    return isLarge(swept) ? RowRole::Opaque : RowRole::Invariant;
+    return isWhole ? RowRole::Invariant : RowRole::Opaque;
   }
   if (isa<nn::ArgmaxOp, nn::OneHotOp, nn::ScalarOpInterface>(op)) {
     if (isSwept && (shape.size() > 1 || !isa<nn::ArgmaxOp>(op)))
       return RowRole::Row;
-    return isLarge(swept) ? RowRole::Opaque : RowRole::Invariant;
+    return isWhole ? RowRole::Invariant : RowRole::Opaque;
   }
   return RowRole::Opaque;
 }

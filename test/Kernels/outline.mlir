@@ -102,3 +102,17 @@ module @update {
     return
   }
 }
+
+// -----
+
+// One large row has no rows to sweep: a kernel does it as a whole.
+// CHECK-LABEL: func.func @one_row
+// CHECK: call @one_row_k0
+// CHECK: func.func private @one_row_k0({{.*}}) -> {{.*}} attributes {plan.rows = 1 : i64}
+// CHECK-NEXT: nn.tanh
+// CHECK-NEXT: nn.reduce
+func.func @one_row(%x: tensor<1x2000xf32>) -> tensor<1xf32> {
+  %0 = nn.tanh %x : tensor<1x2000xf32>
+  %1 = nn.reduce max %0 dims = [1] : tensor<1x2000xf32> -> tensor<1xf32>
+  return %1 : tensor<1xf32>
+}

@@ -301,7 +301,8 @@ void KernelEmitter::emitMatMul(nn::MatmulOp op) {
                                               arith::FastMathFlags::contract);
         linalg::YieldOp::create(
             inner, innerLoc,
-            combine(inner, nn::ReduceKind::Sum, args[2], product));
+            combine(inner, nn::ReduceKind::Sum, args[2], product,
+                    accumulates ? kSumOfRows : kProductOfRow));
       });
 }
 
@@ -336,8 +337,12 @@ void KernelEmitter::emitArgMax(nn::ArgmaxOp op) {
       ValueRange{best, out}, ArrayRef<AffineMap>{identity, reduced, reduced},
       iterators, [&](OpBuilder &b, Location l, ValueRange args) {
         // Strictly greater: the first of equal maxima wins.
-        Value greater = arith::CmpFOp::create(b, l, arith::CmpFPredicate::OGT,
-                                              args[0], args[1]);
+        Value greater =
+            isa<FloatType>(args[0].getType())
+                ? Value(arith::CmpFOp::create(b, l, arith::CmpFPredicate::OGT,
+                                              args[0], args[1]))
+                : Value(arith::CmpIOp::create(b, l, arith::CmpIPredicate::sgt,
+                                              args[0], args[1]));
         Value column = arith::IndexCastOp::create(
             b, l, args[2].getType(), linalg::IndexOp::create(b, l, rank - 1));
         Value value = arith::SelectOp::create(b, l, greater, args[0], args[1]);

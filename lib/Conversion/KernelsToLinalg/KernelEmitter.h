@@ -17,6 +17,7 @@
 
 #include "dialects/NN/IR/NN.h"
 #include "fleet/Analysis/Rows.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/SetVector.h"
@@ -79,7 +80,17 @@ private:
   /// The index at which an iteration reads or writes `value` itself.
   AffineMap rootIndex(Value value) const;
   Value emitOneHot(OpBuilder &b, nn::OneHotOp op, Value label, AffineMap index);
-  Value combine(OpBuilder &b, nn::ReduceKind kind, Value a, Value x);
+  /// `a` and `x` combined; `flags` are for a sum of floats.
+  Value combine(OpBuilder &b, nn::ReduceKind kind, Value a, Value x,
+                arith::FastMathFlags flags);
+
+  // Without reassociation LLVM does not vectorize a sum. Where a row stands
+  // alone, reassociation must not meet contraction: what LLVM makes of both
+  // differs between a vectorized loop over rows and its remainder.
+  static constexpr auto kSumOfRows =
+      arith::FastMathFlags::reassoc | arith::FastMathFlags::contract;
+  static constexpr auto kSumInRow = arith::FastMathFlags::reassoc;
+  static constexpr auto kProductOfRow = arith::FastMathFlags::contract;
 
   bool isSwept(Value value) const;
   /// The shape of what is computed at once: one row in the sweep.

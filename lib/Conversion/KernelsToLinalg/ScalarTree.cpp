@@ -122,14 +122,12 @@ Value KernelEmitter::emitOneHot(OpBuilder &b, nn::OneHotOp op, Value label,
 }
 
 Value KernelEmitter::combine(OpBuilder &b, nn::ReduceKind kind, Value a,
-                             Value x) {
+                             Value x, arith::FastMathFlags flags) {
   if (isa<IntegerType>(a.getType())) {
     if (kind == nn::ReduceKind::Sum)
       return arith::AddIOp::create(b, loc, a, x);
     return arith::MaxSIOp::create(b, loc, a, x);
   }
-  // Without reassociation LLVM does not vectorize a sum.
-  auto flags = arith::FastMathFlags::reassoc | arith::FastMathFlags::contract;
   if (kind == nn::ReduceKind::Sum)
     return arith::AddFOp::create(b, loc, a, x, flags);
   return arith::MaximumFOp::create(b, loc, a, x);
@@ -230,7 +228,10 @@ void KernelEmitter::emitGeneric(const Shape &shape, ArrayRef<Root> roots) {
           }
           Value x = emitScalar(tree, b, root.source, rootIndex(root.source));
           nn::ReduceOp reduce = root.accumulate;
-          results.push_back(combine(b, reduce.getKind(), old, x));
+          results.push_back(combine(
+              b, reduce.getKind(), old, x,
+              getRowRole(reduce, rows) == RowRole::Accumulate ? kSumOfRows
+                                                              : kSumInRow));
         }
         linalg::YieldOp::create(b, bodyLoc, results);
       });

@@ -3,6 +3,7 @@
 #include "fleet/Target/Cpu.h"
 
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/Passes.h"
@@ -37,9 +38,66 @@ struct ExpandMathPass : PassWrapper<ExpandMathPass, OperationPass<ModuleOp>> {
   }
 };
 
+/// Decides which products and sums become one rounding, where `contract` allows
+/// it. LLVM would decide it too, but not the same way for a row in a vectorized
+/// loop as for one in the remainder, and a row must not depend on where its
+/// range begins. Sums over all rows, which may be reassociated, are left to it.
+template <typename SumOp> struct FuseProduct : OpRewritePattern<SumOp> {
+  using OpRewritePattern<SumOp>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(SumOp op,
+                                PatternRewriter &rewriter) const final {
+    if (op.getFastmath() != arith::FastMathFlags::contract)
+      return failure();
+    constexpr bool subtracts = std::is_same_v<SumOp, arith::SubFOp>;
+    Location loc = op.getLoc();
+    for (bool isRhs : {true, false}) {
+      Value product = isRhs ? op.getRhs() : op.getLhs();
+      Value rest = isRhs ? op.getLhs() : op.getRhs();
+      auto mul = product.getDefiningOp<arith::MulFOp>();
+      if (!mul || !product.hasOneUse() || mul->getBlock() != op->getBlock() ||
+          !bitEnumContainsAll(mul.getFastmath(),
+                              arith::FastMathFlags::contract))
+        continue;
+      Value factor = mul.getLhs();
+      if (subtracts && isRhs)
+        factor = arith::NegFOp::create(rewriter, loc, factor);
+      if (subtracts && !isRhs)
+        rest = arith::NegFOp::create(rewriter, loc, rest);
+      rewriter.replaceOpWithNewOp<LLVM::FMulAddOp>(op, factor, mul.getRhs(),
+                                                   rest);
+      return success();
+    }
+    rewriter.modifyOpInPlace(
+        op, [&] { op.setFastmath(arith::FastMathFlags::none); });
+    return success();
+  }
+};
+
+struct FuseProductsPass
+    : PassWrapper<FuseProductsPass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FuseProductsPass)
+
+  StringRef getArgument() const final { return "fleet-fuse-products"; }
+  StringRef getDescription() const final {
+    return "Make sums with a product one rounding where they allow it";
+  }
+  void getDependentDialects(DialectRegistry &registry) const final {
+    registry.insert<LLVM::LLVMDialect>();
+  }
+  void runOnOperation() final {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<FuseProduct<arith::AddFOp>, FuseProduct<arith::SubFOp>>(
+        &getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
 } // namespace
 
 void mlir::fleet::buildKernelsToLLVMPipeline(OpPassManager &pm) {
+  pm.addPass(std::make_unique<FuseProductsPass>());
   pm.addPass(std::make_unique<ExpandMathPass>());
   OpPassManager &func = pm.nest<func::FuncOp>();
   func.addPass(createConvertLinalgToLoopsPass());
