@@ -5,7 +5,7 @@
 using namespace fleet::test;
 
 llvm::ArrayRef<GradientCase>(::fleet::test::getGradientCases)() {
-// clang-format off
+  // clang-format off
   static const std::vector<GradientCase> cases = {
     // Operation, types of %a, %b, %c, and the range of floats when it matters.
     {"nn.add %a, %b : (tensor<?x3xf64>, tensor<3xf64>) -> tensor<?x3xf64>", {"tensor<?x3xf64>", "tensor<3xf64>"}},
@@ -51,6 +51,6 @@ llvm::ArrayRef<GradientCase>(::fleet::test::getGradientCases)() {
     {"nn.softmax_cross_entropy %a, %b : (tensor<2x?x3xf64>, tensor<2x?x1xi32>) -> tensor<2x?x1xf64>", {"tensor<2x?x3xf64>", "tensor<2x?x1xi32>"}},
     {"nn.sum_to %a : tensor<?x2x3xf64> to tensor<2x1xf64>", {"tensor<?x2x3xf64>"}},
   };
-// clang-format on
+  // clang-format on
   return cases;
 }

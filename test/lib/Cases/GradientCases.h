@@ -1,4 +1,5 @@
-//===- GradientCases.h - Each differentiable operation, by itself *- C++ -*-===//
+//===- GradientCases.h - Each differentiable operation, by itself *- C++
+//-*-===//
 
 #ifndef FLEET_TEST_LIB_CASES_GRADIENTCASES_H
 #define FLEET_TEST_LIB_CASES_GRADIENTCASES_H

@@ -104,9 +104,10 @@ void ::fleet::test::fill(::fleet::reference::Tensor &tensor, double low,
   }
 }
 
-::fleet::reference::Tensor
-(::fleet::test::makeInput)(RankedTensorType type, const GradientCase &test,
-                           unsigned seed, int64_t batch) {
+::fleet::reference::Tensor(::fleet::test::makeInput)(RankedTensorType type,
+                                                     const GradientCase &test,
+                                                     unsigned seed,
+                                                     int64_t batch) {
   SmallVector<int64_t> shape(type.getShape());
   for (int64_t &extent : shape)
     if (ShapedType::isDynamic(extent))
@@ -119,8 +120,8 @@ void ::fleet::test::fill(::fleet::reference::Tensor &tensor, double low,
   bool isBool = type.getElementType().isInteger(1);
   for (auto [i, value] : llvm::enumerate(tensor.values))
     value = isBool ? static_cast<double>((i + seed) % 2)
-                   : static_cast<double>(test.lowInteger +
-                                         (i + seed) % test.numIntegers);
+                   : static_cast<double>(test.lowInteger) +
+                         static_cast<double>((i + seed) % test.numIntegers);
   return tensor;
 }
 

@@ -35,9 +35,15 @@ Tensor evaluateReduce(nn::ReduceOp op, Operands x) {
   for (int64_t d : op.getDims())
     kept[d] = 1;
   Tensor result(kept);
-  if (isMax)
+  if (isMax) {
+    // Over no elements: the least value of the type.
+    double least = -std::numeric_limits<double>::infinity();
+    if (auto type = llvm::dyn_cast<mlir::IntegerType>(
+            mlir::getElementTypeOrSelf(op.getType())))
+      least = -std::ldexp(1.0, type.getWidth() - 1);
     for (double &value : result.values)
-      value = -std::numeric_limits<double>::infinity();
+      value = least;
+  }
   forEachIndex(x[0].shape, [&](llvm::ArrayRef<int64_t> i) {
     Shape target(i);
     for (int64_t d : op.getDims())
