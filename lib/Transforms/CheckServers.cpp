@@ -12,10 +12,9 @@ using namespace mlir::fleet;
 using namespace mlir::fleet::dist;
 using namespace mlir::fleet::optim;
 
-Type mlir::fleet::getServedType(OnOp on) {
-  auto parameter = SymbolTable::lookupNearestSymbolFrom<ParameterOp>(
+ParameterOp mlir::fleet::getServedParameter(OnOp on) {
+  return SymbolTable::lookupNearestSymbolFrom<ParameterOp>(
       on, on.getParameterAttr());
-  return parameter ? Type(parameter.getType()) : Type();
 }
 
 /// Finds the one fleet.serve of a server, in its @main.

@@ -147,12 +147,12 @@ void TrainerCheck::visitSend(Transfers &transfers, SendOp send) {
     note(diag, server->serve, "it serves here");
     return;
   }
-  Type served = getServedType(on);
-  if (served && served != send.getValue().getType()) {
+  optim::ParameterOp served = getServedParameter(on);
+  if (served && served.getType() != send.getBlockType()) {
     InFlightDiagnostic diag = error(send, "sends ")
                               << send.getNameAttr() << " as "
-                              << send.getValue().getType();
-    diag.attachNote(on.getLoc()) << "the block is " << served;
+                              << send.getBlockType();
+    diag.attachNote(on.getLoc()) << "the block is " << served.getType();
   }
 }
 
@@ -190,12 +190,12 @@ void TrainerCheck::visitRecv(Transfers &transfers, RecvOp recv) {
     note(diag, server->serve, "it serves here");
     return;
   }
-  Type served = getServedType(on);
-  if (served && served != recv.getValue().getType()) {
+  optim::ParameterOp served = getServedParameter(on);
+  if (served && served.getType() != recv.getValue().getType()) {
     InFlightDiagnostic diag = error(recv, "receives ")
                               << recv.getNameAttr() << " as "
                               << recv.getValue().getType();
-    diag.attachNote(on.getLoc()) << "the block is " << served;
+    diag.attachNote(on.getLoc()) << "the block is " << served.getType();
   }
 }
 

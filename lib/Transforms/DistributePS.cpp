@@ -4,6 +4,7 @@
 
 #include "dialects/Fleet/IR/Fleet.h"
 #include "dialects/Optim/IR/Optim.h"
+#include "fleet/Transforms/Dispatcher.h"
 #include "lib/Transforms/Program.h"
 #include "lib/Transforms/SliceParameter.h"
 #include "mlir/IR/IRMapping.h"
@@ -28,13 +29,17 @@ struct Server {
   std::string name;
   std::string endpoint;
   ModuleOp module;
+  func::FuncOp main;
   ServeOp serve;
+  std::shared_ptr<SymbolTable> symbols; ///< of the module; a pass is copyable
 };
 
-/// A block and who owns it.
+/// A block, who owns it, and what holds it there.
 struct Placement {
   ParameterBlock block;
-  Server *owner;
+  Server *owner = nullptr;
+  ParameterOp parameter;
+  SmallVector<StateOp> states;
 };
 
 /// What becomes of one update op of the program.
@@ -58,8 +63,8 @@ private:
   LogicalResult verifyAccesses(func::FuncOp main);
   void place();
   void createServers();
-  void addVariables(Update &update, Server &server);
-  void addHandler(Update &update, const Placement &placement);
+  void addVariables(Update &update, Placement &placement);
+  void addHandler(Update &update, Placement &placement);
   void rewriteTrainer(ModuleOp trainer, func::FuncOp main);
   void receiveAll(OpBuilder &b, Location loc);
 
@@ -95,6 +100,11 @@ LogicalResult DistributePSPass::readOptions() {
     endpoints.push_back(*endpoint);
   }
 
+  if (minBlockSize < 1)
+    return emitError(program.getLoc(), "min-block-size: expected at least one "
+                                       "element, got ")
+           << minBlockSize.getValue();
+
   // A peer has the name of its server's module, and shares a symbol table with
   // the user's parameters.
   std::string stem = "pserver_";
@@ -105,7 +115,7 @@ LogicalResult DistributePSPass::readOptions() {
     stem += "_";
   servers.clear();
   for (auto [i, text] : llvm::enumerate(pservers))
-    servers.push_back({stem + std::to_string(i), text, {}, {}});
+    servers.push_back({stem + std::to_string(i), text, {}, {}, {}, {}});
   return success();
 }
 
@@ -204,21 +214,45 @@ LogicalResult DistributePSPass::verifyAccesses(func::FuncOp main) {
 // Servers
 //===----------------------------------------------------------------------===//
 
-/// Round robin over the blocks, in the order of updates.
+/// True if `state` can be cut where `parameter` is: it has the same rows, or
+/// none (a scalar, of which every block has a copy).
+static bool followsRows(StateOp state, ParameterOp parameter) {
+  return state.getType().getRank() == 0 ||
+         (parameter.getType().getRank() > 0 &&
+          state.getType().getDimSize(0) == parameter.getType().getDimSize(0));
+}
+
+/// Cuts the parameters and deals the blocks, in the order of updates.
 void DistributePSPass::place() {
-  size_t next = 0;
-  for (auto &[name, update] : updates)
+  llvm::StringSet<> names;
+  SmallVector<DispatchedBlock> blocks;
+  for (auto &[name, update] : updates) {
+    SliceOptions options{static_cast<int64_t>(servers.size()), minBlockSize};
+    bool canBeCut = update.op.isRowSplittable() &&
+                    llvm::all_of(update.states, [&](StateOp state) {
+                      return followsRows(state, update.parameter);
+                    });
+    if (!slice || !canBeCut)
+      options.maxBlocks = 1;
     for (ParameterBlock &block :
-         sliceParameter(update.parameter, servers.size())) {
-      update.placements.push_back(
-          {std::move(block), &servers[next % servers.size()]});
-      ++next;
+         sliceParameter(update.parameter.getOriginName(),
+                        update.parameter.getType(), options, names)) {
+      blocks.push_back({block.name, block.getBytes()});
+      update.placements.push_back({std::move(block), nullptr, {}, {}});
     }
-  for (size_t i = next; i < servers.size(); ++i)
-    emitWarning(getOperation().getLoc(), "pservers: ")
-        << servers.size() << " servers for " << next << " parameter"
-        << (next == 1 ? "" : "s") << ", so '" << servers[i].endpoint
-        << "' will hold nothing";
+  }
+  SmallVector<int64_t> owners =
+      dispatchBlocks(blocks, servers.size(), dispatcher);
+  const int64_t *owner = owners.begin();
+  for (auto &[name, update] : updates)
+    for (Placement &placement : update.placements)
+      placement.owner = &servers[*owner++];
+  for (auto [i, server] : llvm::enumerate(servers))
+    if (!llvm::is_contained(owners, static_cast<int64_t>(i)))
+      emitWarning(getOperation().getLoc(), "pservers: ")
+          << servers.size() << " servers for " << blocks.size() << " block"
+          << (blocks.size() == 1 ? "" : "s") << ", so '" << server.endpoint
+          << "' will hold nothing";
 }
 
 void DistributePSPass::createServers() {
@@ -229,30 +263,65 @@ void DistributePSPass::createServers() {
     server.module->setAttr(FleetDialect::getRoleAttrName(),
                            RoleAttr::get(&getContext(), RoleKind::PServer, i));
     OpBuilder inner = OpBuilder::atBlockEnd(server.module.getBody());
-    auto main = func::FuncOp::create(inner, job.getLoc(), kMainName,
-                                     inner.getFunctionType({}, {}));
-    inner.setInsertionPointToStart(main.addEntryBlock());
+    server.main = func::FuncOp::create(inner, job.getLoc(), kMainName,
+                                       inner.getFunctionType({}, {}));
+    inner.setInsertionPointToStart(server.main.addEntryBlock());
     server.serve = ServeOp::create(inner, job.getLoc(), server.endpoint,
                                    trainers, SyncMode::Sync);
     server.serve.getHandlers().emplaceBlock();
     func::ReturnOp::create(inner, job.getLoc());
+    server.symbols = std::make_shared<SymbolTable>(server.module);
   }
 }
 
-/// Gives the owner of a block the parameter and its state.
-void DistributePSPass::addVariables(Update &update, Server &server) {
-  OpBuilder b(server.module.lookupSymbol<func::FuncOp>(kMainName));
-  b.clone(*update.parameter);
-  for (StateOp state : update.states)
-    b.clone(*state);
+/// `op`, a variable, as the rows that `block` has of it.
+template <typename Op> static void cutVariable(Op op, ParameterBlock &block) {
+  int64_t firstRow = op.getOriginAttr() ? op.getOriginAttr().getRowOffset() : 0;
+  Builder b(op.getContext());
+  SmallVector<int64_t> origin = op.getOriginShape();
+  auto name = b.getStringAttr(op.getOriginName());
+  RankedTensorType type = op.getType();
+  if (type.getRank() > 0) {
+    SmallVector<int64_t> shape(type.getShape());
+    shape[0] = block.type.getDimSize(0);
+    op.setType(type.clone(shape));
+    firstRow += block.firstRow;
+  }
+  op.setOriginAttr(OriginAttr::get(op.getContext(), name,
+                                   b.getDenseI64ArrayAttr(origin), firstRow));
+}
+
+/// Gives the owner of a block the parameter and its state, or rows of them.
+void DistributePSPass::addVariables(Update &update, Placement &placement) {
+  Server &server = *placement.owner;
+  ParameterBlock &block = placement.block;
+  bool isWhole = block.type == update.parameter.getType();
+  auto insert = [&](auto op) {
+    server.symbols->insert(op, server.main->getIterator());
+    return op;
+  };
+  ParameterOp parameter = cast<ParameterOp>(update.parameter->clone());
+  if (!isWhole) {
+    cutVariable(parameter, block);
+    parameter.setSymName(block.name);
+  }
+  placement.parameter = insert(parameter);
+  for (StateOp state : update.states) {
+    auto clone = cast<StateOp>(state->clone());
+    if (!isWhole) {
+      cutVariable(clone, block);
+      clone.setSymName((block.name + "/" + state.getSlot()).str());
+    }
+    clone.setParameter(placement.parameter.getSymName());
+    placement.states.push_back(insert(clone));
+  }
 }
 
 /// Gives the owner of a block a function that applies the update, and a handler
 /// that calls it. All variables are there, so that the function finds a free
 /// name.
-void DistributePSPass::addHandler(Update &update, const Placement &placement) {
+void DistributePSPass::addHandler(Update &update, Placement &placement) {
   Server &server = *placement.owner;
-  auto main = server.module.lookupSymbol<func::FuncOp>(kMainName);
   Location loc = update.op.getLoc();
   OpBuilder b(&getContext());
   std::string name = ("update_" + placement.block.name);
@@ -262,21 +331,31 @@ void DistributePSPass::addHandler(Update &update, const Placement &placement) {
       c = '_';
   auto function = func::FuncOp::create(
       loc, name, b.getFunctionType({placement.block.type}, {}));
-  SymbolTable(server.module).insert(function, main->getIterator());
+  server.symbols->insert(function, server.main->getIterator());
   b.setInsertionPointToStart(function.addEntryBlock());
   IRMapping mapping;
   mapping.map(update.op.getGradient(), function.getArgument(0));
   for (Value operand : update.op->getOperands())
     if (!mapping.contains(operand))
       b.clone(*operand.getDefiningOp(), mapping);
-  b.clone(*update.op, mapping);
+  Operation *op = b.clone(*update.op, mapping);
+  AttrTypeReplacer symbols;
+  symbols.addReplacement([&](FlatSymbolRefAttr symbol) -> Attribute {
+    if (symbol.getAttr() == update.parameter.getSymNameAttr())
+      return FlatSymbolRefAttr::get(placement.parameter.getSymNameAttr());
+    for (auto [ours, theirs] : llvm::zip(update.states, placement.states))
+      if (symbol.getAttr() == ours.getSymNameAttr())
+        return FlatSymbolRefAttr::get(theirs.getSymNameAttr());
+    return symbol;
+  });
+  symbols.replaceElementsIn(op);
   func::ReturnOp::create(b, loc);
 
   b.setInsertionPointToEnd(&server.serve.getHandlers().front());
   OnOp::create(b, update.parameter.getLoc(),
                b.getStringAttr(placement.block.gradientName()),
                FlatSymbolRefAttr::get(function.getSymNameAttr()),
-               FlatSymbolRefAttr::get(update.parameter.getSymNameAttr()),
+               FlatSymbolRefAttr::get(placement.parameter.getSymNameAttr()),
                b.getStringAttr(placement.block.name));
 }
 
@@ -286,17 +365,20 @@ void DistributePSPass::addHandler(Update &update, const Placement &placement) {
 
 /// Receives every block, waits, and assigns.
 void DistributePSPass::receiveAll(OpBuilder &b, Location loc) {
-  SmallVector<std::pair<Attribute, Value>> received;
+  SmallVector<Value> received;
   for (auto &[name, update] : updates)
     for (const Placement &placement : update.placements)
-      received.emplace_back(
-          name, RecvOp::create(b, loc, placement.block.type,
-                               b.getStringAttr(placement.block.name),
-                               FlatSymbolRefAttr::get(b.getContext(),
-                                                      placement.owner->name)));
+      received.push_back(RecvOp::create(
+          b, loc, placement.block.type, b.getStringAttr(placement.block.name),
+          FlatSymbolRefAttr::get(b.getContext(), placement.owner->name)));
   FetchBarrierOp::create(b, loc);
-  for (auto [name, value] : received)
-    AssignOp::create(b, loc, cast<FlatSymbolRefAttr>(name), value);
+  Value *value = received.begin();
+  for (auto &[name, update] : updates)
+    for (const Placement &placement : update.placements)
+      AssignOp::create(b, loc, cast<FlatSymbolRefAttr>(name), *value++,
+                       update.placements.size() == 1
+                           ? IntegerAttr()
+                           : b.getI64IntegerAttr(placement.block.firstRow));
 }
 
 void DistributePSPass::rewriteTrainer(ModuleOp trainer, func::FuncOp main) {
@@ -312,11 +394,17 @@ void DistributePSPass::rewriteTrainer(ModuleOp trainer, func::FuncOp main) {
   receiveAll(b, last->getLoc());
   for (auto &[name, update] : updates) {
     b.setInsertionPoint(update.op);
-    for (const Placement &placement : update.placements)
+    for (const Placement &placement : update.placements) {
+      IntegerAttr firstRow, rows;
+      if (update.placements.size() > 1) {
+        firstRow = b.getI64IntegerAttr(placement.block.firstRow);
+        rows = b.getI64IntegerAttr(placement.block.type.getDimSize(0));
+      }
       SendOp::create(
           b, update.op.getLoc(), update.op.getGradient(),
           FlatSymbolRefAttr::get(&getContext(), placement.owner->name),
-          b.getStringAttr(placement.block.gradientName()));
+          b.getStringAttr(placement.block.gradientName()), firstRow, rows);
+    }
     update.op->erase();
     for (StateOp state : update.states)
       state->erase();
@@ -345,10 +433,10 @@ void DistributePSPass::runOnOperation() {
                                 SyncMode::Sync, trainers));
   createServers();
   for (auto &[name, update] : updates)
-    for (const Placement &placement : update.placements)
-      addVariables(update, *placement.owner);
+    for (Placement &placement : update.placements)
+      addVariables(update, placement);
   for (auto &[name, update] : updates)
-    for (const Placement &placement : update.placements)
+    for (Placement &placement : update.placements)
       addHandler(update, placement);
   rewriteTrainer(trainer, main);
 }

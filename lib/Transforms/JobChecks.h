@@ -9,6 +9,7 @@
 #define FLEET_LIB_TRANSFORMS_JOBCHECKS_H
 
 #include "dialects/Fleet/IR/Fleet.h"
+#include "dialects/Optim/IR/Optim.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -42,8 +43,12 @@ LogicalResult checkServers(JobRoles &roles);
 /// Checks the trainer's program and its transfers against the servers.
 LogicalResult checkTrainer(JobRoles &roles);
 
+/// Checks that blocks hold the rows of a parameter that the trainer takes them
+/// for, and that it gets all rows.
+LogicalResult checkBlocks(JobRoles &roles);
+
 /// The parameter that a handler serves; null if the symbol is not one.
-Type getServedType(dist::OnOp on);
+optim::ParameterOp getServedParameter(dist::OnOp on);
 
 } // namespace mlir::fleet
 

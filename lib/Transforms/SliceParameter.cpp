@@ -2,10 +2,48 @@
 
 #include "lib/Transforms/SliceParameter.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 using namespace mlir::fleet;
 
+SmallVector<int64_t> mlir::fleet::sliceRows(RankedTensorType type,
+                                            const SliceOptions &options) {
+  if (type.getRank() == 0)
+    return {1};
+  int64_t elements = type.getNumElements(), rows = type.getDimSize(0);
+  int64_t width = elements / rows;
+  int64_t blocks =
+      std::min(options.maxBlocks,
+               std::max<int64_t>(1, elements / options.minBlockElements));
+  int64_t share = llvm::divideCeil(elements, blocks);
+  int64_t rowsPerBlock = llvm::divideCeil(share, width);
+  SmallVector<int64_t> result;
+  for (int64_t row = 0; row < rows; row += rowsPerBlock)
+    result.push_back(std::min(rowsPerBlock, rows - row));
+  return result;
+}
+
 SmallVector<ParameterBlock>
-mlir::fleet::sliceParameter(optim::ParameterOp parameter, int64_t /*servers*/) {
-  return {{parameter.getOriginName().str(), 0, parameter.getType()}};
+mlir::fleet::sliceParameter(StringRef name, RankedTensorType type,
+                            const SliceOptions &options,
+                            llvm::StringSet<> &taken) {
+  SmallVector<int64_t> counts = sliceRows(type, options);
+  auto unique = [&](std::string wanted) {
+    while (!taken.insert(wanted).second)
+      wanted += "_";
+    return wanted;
+  };
+  if (counts.size() == 1)
+    return {{unique(name.str()), 0, type}};
+  SmallVector<ParameterBlock> blocks;
+  int64_t row = 0;
+  for (auto [i, count] : llvm::enumerate(counts)) {
+    SmallVector<int64_t> shape(type.getShape());
+    shape[0] = count;
+    blocks.push_back(
+        {unique((name + ".block" + Twine(i)).str()), row, type.clone(shape)});
+    row += count;
+  }
+  return blocks;
 }

@@ -108,7 +108,8 @@ struct VerifyJobPass : public fleet::impl::VerifyJobPassBase<VerifyJobPass> {
     }
     bool serversAgree = succeeded(checkServers(roles));
     bool trainerAgrees = succeeded(checkTrainer(roles));
-    if (!serversAgree || !trainerAgrees)
+    // Rows are compared between ops that fit together otherwise.
+    if (!serversAgree || !trainerAgrees || failed(checkBlocks(roles)))
       signalPassFailure();
   }
 };

@@ -106,12 +106,14 @@ private:
   struct Patch {
     uint32_t operand; // index into Step::operands
     uint32_t input;
+    int64_t offset; // in bytes
   };
 
   Step() = default;
   void bindInputs(const void *const *inputs) {
     for (const Patch &patch : patches)
-      operands[patch.operand] = const_cast<void *>(inputs[patch.input]);
+      operands[patch.operand] = const_cast<std::byte *>(
+          static_cast<const std::byte *>(inputs[patch.input]) + patch.offset);
   }
   Status execute(const Operation &operation, ParameterExchange *exchange);
   Status exchange(const Operation &operation, ParameterExchange *exchange);

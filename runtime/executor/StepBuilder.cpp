@@ -141,16 +141,22 @@ Step::Operation &StepBuilder::append(Step::Kind kind) {
   return step->operations.back();
 }
 
-void StepBuilder::appendOperand(uint32_t buffer) {
+void StepBuilder::appendOperand(uint32_t buffer, int64_t row) {
   const plan::Buffer &source = function.buffers(static_cast<int>(buffer));
-  void *address = nullptr;
+  std::byte *address = nullptr;
+  // Only static buffers are addressed by row, and the loader counted them.
+  int64_t offset = 0;
+  if (row != 0)
+    offset = row * (*countBytes(source.type(), step->symbols) /
+                    source.type().dims(0).extent());
   switch (source.storage_case()) {
   case plan::Buffer::kInput:
     step->patches.push_back({static_cast<uint32_t>(step->operands.size()),
-                             source.input().argument()});
+                             source.input().argument(), offset});
     break;
   case plan::Buffer::kState:
-    address = program.stateData(source.state().state());
+    address =
+        static_cast<std::byte *>(program.stateData(source.state().state()));
     break;
   case plan::Buffer::kTemporary:
     address = step->arena.data() + slots[source.temporary().slot()];
@@ -160,7 +166,7 @@ void StepBuilder::appendOperand(uint32_t buffer) {
         program.constantArena.data() + program.constantOffsets[index][buffer];
     break;
   }
-  step->operands.push_back(address);
+  step->operands.push_back(address ? address + offset : nullptr);
 }
 
 Status StepBuilder::add(const plan::Instruction &instruction) {
@@ -170,19 +176,18 @@ Status StepBuilder::add(const plan::Instruction &instruction) {
   case plan::Instruction::kMatmul:
     return addMatMul(instruction.matmul());
   case plan::Instruction::kCopy: {
-    FLEET_ASSIGN_OR_RETURN(int64_t bytes, bytesOf(instruction.copy().to()));
+    const plan::Copy &copy = instruction.copy();
+    FLEET_ASSIGN_OR_RETURN(int64_t bytes, bytesOf(copy.from()));
     append(Step::Kind::Copy).count = bytes;
-    appendOperand(instruction.copy().from());
-    appendOperand(instruction.copy().to());
+    appendOperand(copy.from());
+    appendOperand(copy.to(), copy.row());
     return Status();
   }
   case plan::Instruction::kSend:
-    addTransfer(Step::Kind::Send, instruction.send().server(),
-                instruction.send().block(), instruction.send().buffer());
+    addTransfer(Step::Kind::Send, instruction.send());
     return Status();
   case plan::Instruction::kRecv:
-    addTransfer(Step::Kind::Recv, instruction.recv().server(),
-                instruction.recv().block(), instruction.recv().buffer());
+    addTransfer(Step::Kind::Recv, instruction.recv());
     return Status();
   case plan::Instruction::kSendBarrier:
     append(Step::Kind::SendBarrier);
@@ -233,14 +238,16 @@ Status StepBuilder::addMatMul(const plan::MatMul &matmul) {
   return Status();
 }
 
-void StepBuilder::addTransfer(Step::Kind kind, uint32_t server, uint32_t block,
-                              uint32_t buffer) {
+template <typename Transfer>
+void StepBuilder::addTransfer(Step::Kind kind, const Transfer &transfer) {
   step->hasExchange = true;
+  const plan::Block &block = program.plan()
+                                 .proto.servers(int(transfer.server()))
+                                 .blocks(int(transfer.block()));
   Step::Operation &op = append(kind);
-  op.peer.server = server;
-  op.peer.block = block;
+  op.peer.server = transfer.server();
+  op.peer.block = transfer.block();
   // Blocks have static types, which the loader counted.
-  op.count = *countBytes(function.buffers(static_cast<int>(buffer)).type(),
-                         step->symbols);
-  appendOperand(buffer);
+  op.count = *countBytes(block.type(), step->symbols);
+  appendOperand(transfer.buffer(), transfer.row());
 }

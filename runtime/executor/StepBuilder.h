@@ -28,11 +28,13 @@ private:
   Status add(const plan::Instruction &instruction);
   Status addLaunch(const plan::Launch &launch);
   Status addMatMul(const plan::MatMul &matmul);
-  void addTransfer(Step::Kind kind, uint32_t server, uint32_t block,
-                   uint32_t buffer);
+  /// A plan.Send or plan.Recv.
+  template <typename Transfer>
+  void addTransfer(Step::Kind kind, const Transfer &transfer);
   /// Starts an operation; its operands follow.
   Step::Operation &append(Step::Kind kind);
-  void appendOperand(uint32_t buffer);
+  /// The address of the buffer's row `row`.
+  void appendOperand(uint32_t buffer, int64_t row = 0);
   StatusOr<int64_t> bytesOf(uint32_t buffer) const;
   int64_t extentOf(const plan::Dim &dim) const;
 

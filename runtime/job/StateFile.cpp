@@ -2,9 +2,8 @@
 
 #include "runtime/job/StateFile.h"
 
-#include "runtime/base/DataTypes.h"
+#include "runtime/checkpoint/WholeTensor.h"
 
-#include <cstring>
 #include <map>
 
 using namespace fleet;
@@ -47,56 +46,30 @@ Status fleet::loadStates(Program &program, Files &files,
   return Status();
 }
 
-namespace {
+using WholeTensors = std::map<std::string, WholeTensor>;
 
-/// A whole tensor that is put together from rows.
-struct Whole {
-  plan::DataType dtype;
-  std::vector<int64_t> shape;
-  AlignedBuffer bytes;
-  size_t filled = 0;
-};
-
-} // namespace
-
-/// Adds rows [rowOffset, ...) of the tensor `name`.
-static Status addRows(std::map<std::string, Whole> &tensors,
-                      const std::string &name, plan::DataType dtype,
-                      const std::vector<int64_t> &shape, int64_t rowOffset,
-                      const void *data, size_t bytes) {
-  auto [it, isNew] = tensors.try_emplace(name);
-  Whole &whole = it->second;
-  if (isNew) {
-    FLEET_ASSIGN_OR_RETURN(int64_t size, byteSize(dtype, shape));
-    whole.dtype = dtype;
-    whole.shape = shape;
-    FLEET_ASSIGN_OR_RETURN(
-        whole.bytes,
-        AlignedBuffer::allocate(static_cast<size_t>(size), "a checkpoint"));
+static Status addRows(WholeTensors &tensors, const std::string &name,
+                      plan::DataType dtype, const std::vector<int64_t> &shape,
+                      int64_t firstRow, const void *data, size_t bytes) {
+  auto it = tensors.find(name);
+  if (it == tensors.end()) {
+    FLEET_ASSIGN_OR_RETURN(WholeTensor whole,
+                           WholeTensor::create(name, dtype, shape));
+    it = tensors.emplace(name, std::move(whole)).first;
   }
-  size_t rowBytes = shape.empty() || shape[0] == 0
-                        ? 0
-                        : whole.bytes.size() / static_cast<size_t>(shape[0]);
-  size_t begin = static_cast<size_t>(rowOffset) * rowBytes;
-  if (whole.dtype != dtype || whole.shape != shape || rowOffset < 0 ||
-      begin > whole.bytes.size() || bytes > whole.bytes.size() - begin)
-    return makeError(StatusCode::DataLoss,
-                     "rows of '{}' from two servers do not fit together", name);
-  std::memcpy(whole.bytes.data() + begin, data, bytes);
-  whole.filled += bytes;
-  return Status();
+  return it->second.add(dtype, shape, firstRow, data, bytes);
 }
 
 Status fleet::saveStates(Program &program,
                          const std::vector<RemoteState> &remote, Files &files,
                          const std::string &directory,
                          const CheckpointMetadata &metadata) {
-  std::map<std::string, Whole> tensors;
+  WholeTensors tensors;
   for (const RemoteState &state : remote)
     FLEET_RETURN_IF_ERROR(addRows(
         tensors, checkpointName(state.origin, state.slot), state.dtype,
         state.originShape, state.rowOffset, state.data.data(), state.bytes));
-  std::map<std::string, Whole> own;
+  WholeTensors own;
   const plan::Plan &proto = program.plan().proto;
   for (int i = 0; i < proto.states_size(); ++i) {
     const plan::State &state = proto.states(i);
@@ -113,11 +86,8 @@ Status fleet::saveStates(Program &program,
   tensors.merge(own);
   std::vector<CheckpointTensor> list;
   for (const auto &[name, whole] : tensors) {
-    if (whole.filled != whole.bytes.size())
-      return makeError(StatusCode::DataLoss,
-                       "the servers hold {} of the {} bytes of '{}'",
-                       whole.filled, whole.bytes.size(), name);
-    list.push_back({name, whole.dtype, whole.shape, whole.bytes.data()});
+    FLEET_RETURN_IF_ERROR(whole.checkComplete());
+    list.push_back(whole.get());
   }
   return writeCheckpoint(files, directory, list, metadata);
 }

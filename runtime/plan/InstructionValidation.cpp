@@ -36,7 +36,8 @@ private:
   Status checkLaunch(const plan::Launch &launch);
   Status checkMatMul(const plan::MatMul &matmul);
   Status checkCopy(const plan::Copy &copy);
-  Status checkBlock(uint32_t server, uint32_t block, uint32_t buffer);
+  Status checkBlock(uint32_t server, uint32_t block, uint32_t buffer,
+                    int64_t row);
   Status checkSendBarrier();
 
   bool has(uint32_t buffer) const {
@@ -89,7 +90,7 @@ Status InstructionValidator::check(const Instruction &instruction) {
   case Instruction::kSend: {
     const plan::Send &send = instruction.send();
     FLEET_RETURN_IF_ERROR(
-        checkBlock(send.server(), send.block(), send.buffer()));
+        checkBlock(send.server(), send.block(), send.buffer(), send.row()));
     if (!sent.insert({send.server(), send.block()}).second)
       return invalid("block {} of server {} is sent twice before a barrier",
                      send.block(), send.server());
@@ -98,7 +99,7 @@ Status InstructionValidator::check(const Instruction &instruction) {
   case Instruction::kRecv: {
     const plan::Recv &recv = instruction.recv();
     FLEET_RETURN_IF_ERROR(
-        checkBlock(recv.server(), recv.block(), recv.buffer()));
+        checkBlock(recv.server(), recv.block(), recv.buffer(), recv.row()));
     FLEET_RETURN_IF_ERROR(checkWritable(recv.buffer()));
     if (!received.insert({recv.server(), recv.block()}).second)
       return invalid("block {} of server {} is received twice before a barrier",
@@ -186,14 +187,14 @@ Status InstructionValidator::checkCopy(const plan::Copy &copy) {
   FLEET_RETURN_IF_ERROR(checkIndex(copy.from()));
   FLEET_RETURN_IF_ERROR(checkIndex(copy.to()));
   FLEET_RETURN_IF_ERROR(checkWritable(copy.to()));
-  if (!sameType(get(copy.from()).type(), get(copy.to()).type()))
-    return invalid("copy of {} to {}: the types differ", spell(copy.from()),
-                   spell(copy.to()));
+  if (!isRowsOf(get(copy.from()).type(), get(copy.to()).type(), copy.row()))
+    return invalid("copy of {} to {} from row {} on, where it does not fit",
+                   spell(copy.from()), spell(copy.to()), copy.row());
   return Status();
 }
 
 Status InstructionValidator::checkBlock(uint32_t server, uint32_t block,
-                                        uint32_t buffer) {
+                                        uint32_t buffer, int64_t row) {
   FLEET_RETURN_IF_ERROR(checkIndex(buffer));
   if (server >= static_cast<uint32_t>(plan.servers_size()))
     return invalid("server {}, the job has {} servers", server,
@@ -203,10 +204,11 @@ Status InstructionValidator::checkBlock(uint32_t server, uint32_t block,
     return invalid("block {}, server {} has {} blocks", block, server,
                    peer.blocks_size());
   const plan::Block &declared = peer.blocks(static_cast<int>(block));
-  if (!sameType(get(buffer).type(), declared.type()))
-    return invalid("buffer {} for block '{}' of server {}, which is {}",
-                   spell(buffer), declared.name(), server,
-                   formatType(declared.type(), plan.symbols()));
+  if (!isRowsOf(declared.type(), get(buffer).type(), row))
+    return invalid(
+        "buffer {}{} for block '{}' of server {}, which is {}", spell(buffer),
+        row == 0 ? "" : fmt::format(" from row {} on", row), declared.name(),
+        server, formatType(declared.type(), plan.symbols()));
   return Status();
 }
 

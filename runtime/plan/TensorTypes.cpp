@@ -40,6 +40,21 @@ bool fleet::sameType(const plan::TensorType &a, const plan::TensorType &b) {
   return true;
 }
 
+bool fleet::isRowsOf(const plan::TensorType &part,
+                     const plan::TensorType &whole, int64_t row) {
+  if (row == 0 && sameType(part, whole))
+    return true;
+  if (row < 0 || part.dtype() != whole.dtype() || part.dims_size() == 0 ||
+      part.dims_size() != whole.dims_size() || !isStatic(part) ||
+      !isStatic(whole))
+    return false;
+  for (int i = 1; i < part.dims_size(); ++i)
+    if (part.dims(i).extent() != whole.dims(i).extent())
+      return false;
+  int64_t rows = part.dims(0).extent(), all = whole.dims(0).extent();
+  return rows >= 0 && row <= all && rows <= all - row;
+}
+
 bool fleet::isStatic(const plan::TensorType &type) {
   for (const plan::Dim &dim : type.dims())
     if (dim.kind_case() != plan::Dim::kExtent)

@@ -32,6 +32,11 @@ formatType(const plan::TensorType &type,
 bool sameDim(const plan::Dim &a, const plan::Dim &b);
 bool sameType(const plan::TensorType &a, const plan::TensorType &b);
 
+/// True when a static `part` is rows (dimension 0) [row, ...) of `whole`; also
+/// when the types are equal and `row` is 0.
+bool isRowsOf(const plan::TensorType &part, const plan::TensorType &whole,
+              int64_t row);
+
 /// True when no dimension is symbolic.
 bool isStatic(const plan::TensorType &type);
 

@@ -190,6 +190,8 @@ TEST_P(Contract, OneTrainerGivesTheBitsOfOneMachine) {
   Tensors local = run(job("local"), training(), "local");
   ASSERT_FALSE(local.empty());
   expectSameBits(local, run(job("ps_1x1"), training(), "ps"));
+  // Blocks of parameters on three servers.
+  expectSameBits(local, run(job("ps_1x3"), training(), "sliced"));
 }
 
 TEST_P(Contract, TrainersWithPartsOfTheBatchGiveOneMachine) {

@@ -113,3 +113,57 @@ module @job attributes {fleet.job = #fleet.job<mode = ps, sync = sync, trainers 
     }
   }
 }
+
+// -----
+
+// Rows are sent from where they lie and received where they go; only a block
+// that goes to two places is copied.
+// CHECK-LABEL: plan.program @trainer
+// CHECK: %[[V:.*]] = plan.state_ref @v
+// CHECK: %[[W:.*]] = plan.state_ref @w
+// CHECK: %[[G:.*]] = plan.input 0 "arg0"
+// CHECK: plan.send %[[G]] to 0 block 0 : memref<7x2xf32>
+// CHECK-NEXT: plan.send %[[G]] row 4 to 0 block 1 : memref<7x2xf32>
+// CHECK-NEXT: plan.send_barrier
+// CHECK-NEXT: plan.recv %[[W]] from 0 block 0 : memref<7x2xf32>
+// CHECK-NEXT: %[[T:.*]] = plan.temporary
+// CHECK-NEXT: plan.recv %[[T]] from 0 block 1 : memref<3x2xf32>
+// CHECK-NEXT: plan.fetch_barrier
+// CHECK-NEXT: plan.copy %[[T]], %[[W]] row 4 : memref<3x2xf32>, memref<7x2xf32>
+// CHECK-NEXT: plan.copy %[[T]], %[[V]] : memref<3x2xf32>, memref<3x2xf32>
+module @job attributes {fleet.job = #fleet.job<mode = ps, sync = sync, trainers = 1>} {
+  module @trainer attributes {fleet.role = #fleet.role<trainer>} {
+    fleet.peer @pserver_0 endpoint = "127.0.0.1:6170"
+    optim.parameter @w : tensor<7x2xf32> init = #optim.zeros
+    optim.parameter @v : tensor<3x2xf32> init = #optim.zeros
+    func.func @main(%g: tensor<7x2xf32>) {
+      fleet.send %g rows 0 count 4 to @pserver_0 as "a@GRAD" : tensor<7x2xf32>
+      fleet.send %g rows 4 count 3 to @pserver_0 as "b@GRAD" : tensor<7x2xf32>
+      fleet.send_barrier
+      %a = fleet.recv "a" from @pserver_0 : tensor<4x2xf32>
+      %b = fleet.recv "b" from @pserver_0 : tensor<3x2xf32>
+      fleet.fetch_barrier
+      optim.assign @w row 0, %a : tensor<4x2xf32>
+      optim.assign @w row 4, %b : tensor<3x2xf32>
+      optim.assign @v, %b : tensor<3x2xf32>
+      return
+    }
+  }
+  module @pserver_0 attributes {fleet.role = #fleet.role<pserver, index = 0>} {
+    optim.parameter @a : tensor<4x2xf32> init = #optim.zeros origin = <name = "w", shape = [7, 2]>
+    optim.parameter @b : tensor<3x2xf32> init = #optim.zeros origin = <name = "w", shape = [7, 2], row_offset = 4>
+    func.func @update_a(%g: tensor<4x2xf32>) {
+      return
+    }
+    func.func @update_b(%g: tensor<3x2xf32>) {
+      return
+    }
+    func.func @main() {
+      fleet.serve endpoint = "127.0.0.1:6170", trainers = 1, sync {
+        fleet.on "a@GRAD" update @update_a serve @a as "a"
+        fleet.on "b@GRAD" update @update_b serve @b as "b"
+      }
+      return
+    }
+  }
+}

@@ -16,8 +16,8 @@
 // BRACKETS: error: pservers: '::1:80' has more than one colon; an IPv6 address goes in brackets
 
 // More servers than parameters is a waste, not an error.
-// IDLE: warning: pservers: 3 servers for 1 parameter, so 'h:2' will hold nothing
-// IDLE: warning: pservers: 3 servers for 1 parameter, so 'h:3' will hold nothing
+// IDLE: warning: pservers: 3 servers for 1 block, so 'h:2' will hold nothing
+// IDLE: warning: pservers: 3 servers for 1 block, so 'h:3' will hold nothing
 // IDLE: module @pserver_2
 // IDLE-NEXT: func.func @main
 // IDLE-NEXT: fleet.serve endpoint = "h:3", trainers = 1, sync {

@@ -1,4 +1,4 @@
-// RUN: fleet-opt %s --fleet-distribute-ps="pservers=127.0.0.1:6170,[::1]:6171 trainers=3" --fleet-verify-job | FileCheck %s
+// RUN: fleet-opt %s --fleet-distribute-ps="pservers=127.0.0.1:6170,[::1]:6171 trainers=3 dispatcher=round_robin" --fleet-verify-job | FileCheck %s
 
 // Three parameters on two servers, round robin in the order of updates; state
 // goes with its parameter; what is not updated stays with the trainers.

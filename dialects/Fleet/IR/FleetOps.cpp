@@ -62,6 +62,27 @@ static LogicalResult verifyTransfer(SymbolTableCollection &tables,
   return diag;
 }
 
+RankedTensorType SendOp::getBlockType() {
+  auto whole = cast<RankedTensorType>(getValue().getType());
+  if (!getCount())
+    return whole;
+  SmallVector<int64_t> shape(whole.getShape());
+  shape[0] = *getCount();
+  return whole.clone(shape);
+}
+
+LogicalResult SendOp::verify() {
+  if (!getRows())
+    return success();
+  auto whole = cast<RankedTensorType>(getValue().getType());
+  int64_t row = *getRows(), count = *getCount();
+  if (whole.getRank() > 0 && row >= 0 && count > 0 &&
+      row <= whole.getDimSize(0) && count <= whole.getDimSize(0) - row)
+    return success();
+  return emitOpError("sends ")
+         << count << " rows from " << row << " on of " << whole;
+}
+
 LogicalResult SendOp::verifySymbolUses(SymbolTableCollection &tables) {
   return verifyTransfer(tables, *this, getPeerAttr(), getName());
 }

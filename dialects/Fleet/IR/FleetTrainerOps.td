@@ -29,18 +29,30 @@ def Fleet_SendOp : Fleet_TransferOp<"send",
   let summary = "hands a gradient to the server that owns its block";
   let description = [{
     Leaves at the next `fleet.send_barrier`, together with everything else for
-    the same server.
+    the same server. With `rows`, only these rows of the gradient go: `count`
+    of them, from row (index of the first dimension) `rows` on.
 
     Example:
 
     ```mlir
-    fleet.send %dw to @pserver_0 as "w@GRAD" : tensor<13x1xf32>
+    fleet.send %db to @pserver_0 as "b@GRAD" : tensor<1xf32>
+    fleet.send %dw rows 7 count 6 to @pserver_1 as "w.block1@GRAD" : tensor<13x1xf32>
     ```
   }];
   let arguments = (ins Fleet_BlockType:$value, FlatSymbolRefAttr:$peer,
-                       StrAttr:$name);
-  let assemblyFormat =
-    "$value `to` $peer `as` $name attr-dict `:` type($value)";
+                       StrAttr:$name,
+                       OptionalAttr<I64Attr>:$rows, OptionalAttr<I64Attr>:$count);
+  let assemblyFormat = [{
+    $value (`rows` $rows^ `count` $count)? `to` $peer `as` $name attr-dict
+    `:` type($value)
+  }];
+  let extraClassDeclaration = [{
+    /// The first row that is sent.
+    int64_t getFirstRow() { return getRows().value_or(0); }
+    /// The type of what is sent: of the value, or of some rows of it.
+    ::mlir::RankedTensorType getBlockType();
+  }];
+  let hasVerifier = 1;
 }
 
 def Fleet_SendBarrierOp : Fleet_TransferOp<"send_barrier"> {

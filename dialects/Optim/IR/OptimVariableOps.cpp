@@ -96,10 +96,22 @@ LogicalResult StateOp::verifySymbolUses(SymbolTableCollection &tables) {
 // Access
 //===----------------------------------------------------------------------===//
 
-/// `op` moves a value of `type` in or out of the variable `name`.
+/// True if a value of type `part` fits into rows [row, ...) of `whole`.
+static bool fitsRows(RankedTensorType whole, Type part, int64_t row) {
+  auto rows = cast<RankedTensorType>(part);
+  return whole.getRank() > 0 && rows.getRank() == whole.getRank() &&
+         rows.getElementType() == whole.getElementType() &&
+         rows.getShape().drop_front() == whole.getShape().drop_front() &&
+         row >= 0 && row <= whole.getDimSize(0) &&
+         rows.getDimSize(0) <= whole.getDimSize(0) - row;
+}
+
+/// `op` moves a value of `type` in or out of the variable `name`, or of its
+/// rows from `row` on.
 static LogicalResult verifyAccess(SymbolTableCollection &tables, Operation *op,
                                   FlatSymbolRefAttr name, Type type,
-                                  StringRef verb) {
+                                  StringRef verb,
+                                  std::optional<int64_t> row = std::nullopt) {
   Operation *symbol = tables.lookupNearestSymbolFrom(op, name);
   auto variable = dyn_cast_or_null<VariableOpInterface>(symbol);
   if (!variable) {
@@ -110,10 +122,14 @@ static LogicalResult verifyAccess(SymbolTableCollection &tables, Operation *op,
       diag.attachNote(symbol->getLoc()) << "it is declared here";
     return diag;
   }
-  if (variable.getType() == type)
+  if (row ? fitsRows(variable.getType(), type, *row)
+          : variable.getType() == type)
     return success();
-  InFlightDiagnostic diag = op->emitOpError(verb)
-                            << " " << name << " as " << type;
+  InFlightDiagnostic diag = op->emitOpError(verb);
+  if (row)
+    diag << " rows of " << name << " from " << *row << " on by " << type;
+  else
+    diag << " " << name << " as " << type;
   diag.attachNote(symbol->getLoc()) << "it is " << variable.getType();
   return diag;
 }
@@ -125,7 +141,7 @@ LogicalResult ReadOp::verifySymbolUses(SymbolTableCollection &tables) {
 
 LogicalResult AssignOp::verifySymbolUses(SymbolTableCollection &tables) {
   return verifyAccess(tables, *this, getVariableAttr(), getValue().getType(),
-                      "assigns");
+                      "assigns", getRow());
 }
 
 void ReadOp::getEffects(Effects &effects) {

@@ -80,14 +80,24 @@ def Optim_AssignOp : Optim_Op<"assign",
      DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "gives a parameter or state a new value";
   let description = [{
+    With `row`, the value replaces as many rows as it has, from row (index of
+    the first dimension) `row` on, and the others stay.
+
     Example:
 
     ```mlir
     optim.assign @w, %new : tensor<13x1xf32>
+    optim.assign @w row 7, %part : tensor<6x1xf32>
     ```
   }];
-  let arguments = (ins FlatSymbolRefAttr:$variable, Optim_VariableType:$value);
-  let assemblyFormat = "$variable `,` $value attr-dict `:` type($value)";
+  let arguments = (ins FlatSymbolRefAttr:$variable, Optim_VariableType:$value,
+                       OptionalAttr<I64Attr>:$row);
+  let assemblyFormat =
+    "$variable (`row` $row^)? `,` $value attr-dict `:` type($value)";
+  let builders = [OpBuilder<(ins "::mlir::FlatSymbolRefAttr":$variable,
+                                 "::mlir::Value":$value), [{
+    build($_builder, $_state, variable, value, ::mlir::IntegerAttr());
+  }]>];
 }
 
 def Optim_MinimizeOp : Optim_Op<"minimize",

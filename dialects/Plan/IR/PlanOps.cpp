@@ -152,9 +152,30 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &tables) {
   return success();
 }
 
-/// A transfer names a block of a server of the program, of its buffer's type.
+/// True if `part` is rows [row, ...) of `whole`, or all of it.
+static bool isRowsOf(Type part, Type whole, int64_t row) {
+  if (part == whole)
+    return row == 0;
+  auto from = cast<MemRefType>(part), to = cast<MemRefType>(whole);
+  return to.getRank() > 0 && from.getRank() == to.getRank() &&
+         from.getElementType() == to.getElementType() &&
+         from.getShape().drop_front() == to.getShape().drop_front() &&
+         !to.isDynamicDim(0) && !from.isDynamicDim(0) && row >= 0 &&
+         row <= to.getDimSize(0) &&
+         from.getDimSize(0) <= to.getDimSize(0) - row;
+}
+
+LogicalResult CopyOp::verify() {
+  if (isRowsOf(getFrom().getType(), getTo().getType(), getRow()))
+    return success();
+  return emitOpError("copies ")
+         << getFrom().getType() << " to rows of " << getTo().getType()
+         << " from " << getRow() << " on, where it does not fit";
+}
+
+/// A transfer names a block of a server of the program: its buffer, or rows.
 static LogicalResult verifyTransfer(Operation *op, Value buffer, int64_t server,
-                                    int64_t block) {
+                                    int64_t block, int64_t row) {
   auto program = op->getParentOfType<ProgramOp>();
   int64_t servers = 0;
   for (auto candidate : program.getBody().getOps<ServerOp>()) {
@@ -164,9 +185,11 @@ static LogicalResult verifyTransfer(Operation *op, Value buffer, int64_t server,
     for (auto owned : candidate.getBody().getOps<BlockOp>()) {
       if (blocks++ != block)
         continue;
-      if (owned.getType() == buffer.getType())
+      if (isRowsOf(owned.getType(), buffer.getType(), row))
         return success();
       InFlightDiagnostic diag = op->emitOpError("moves ") << buffer.getType();
+      if (row != 0)
+        diag << " from row " << row << " on";
       diag.attachNote(owned.getLoc()) << "the block is " << owned.getType();
       return diag;
     }
@@ -178,11 +201,11 @@ static LogicalResult verifyTransfer(Operation *op, Value buffer, int64_t server,
 }
 
 LogicalResult SendOp::verifySymbolUses(SymbolTableCollection &) {
-  return verifyTransfer(*this, getBuffer(), getServer(), getBlock());
+  return verifyTransfer(*this, getBuffer(), getServer(), getBlock(), getRow());
 }
 
 LogicalResult RecvOp::verifySymbolUses(SymbolTableCollection &) {
-  return verifyTransfer(*this, getBuffer(), getServer(), getBlock());
+  return verifyTransfer(*this, getBuffer(), getServer(), getBlock(), getRow());
 }
 
 /// A temporary is memory: two of them never merge, an unused one goes.

@@ -309,50 +309,58 @@ def Plan_MatMulOp : Plan_FunctionBodyOp<"matmul"> {
   let hasVerifier = 1;
 }
 
-def Plan_CopyOp : Plan_FunctionBodyOp<"copy", [AllTypesMatch<["from", "to"]>]> {
+def Plan_CopyOp : Plan_FunctionBodyOp<"copy"> {
   let summary = "copies a buffer";
   let description = [{
+    With `row`, to the rows of the second buffer from there on.
+
     Example:
 
     ```mlir
-    plan.copy %a, %b : memref<13x1xf32>
+    plan.copy %a, %b : memref<13x1xf32>, memref<13x1xf32>
+    plan.copy %a, %b row 7 : memref<6x1xf32>, memref<13x1xf32>
     ```
   }];
-  let arguments = (ins AnyMemRef:$from, AnyMemRef:$to);
-  let assemblyFormat = "$from `,` $to attr-dict `:` type($from)";
+  let arguments = (ins AnyMemRef:$from, AnyMemRef:$to, DefaultValuedAttr<I64Attr, "0">:$row);
+  let assemblyFormat = "$from `,` $to (`row` $row^)? attr-dict `:` type($from) `,` type($to)";
+  let hasVerifier = 1;
 }
 
 class Plan_TransferOp<string mnemonic> : Plan_FunctionBodyOp<mnemonic, [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
-  let arguments = (ins AnyMemRef:$buffer, I64Attr:$server, I64Attr:$block);
+  let arguments = (ins AnyMemRef:$buffer, I64Attr:$server, I64Attr:$block, DefaultValuedAttr<I64Attr, "0">:$row);
 }
 
 def Plan_SendOp : Plan_TransferOp<"send"> {
   let summary = "hands a gradient to the server that owns its block";
   let description = [{
     The buffer is read when the next `plan.send_barrier` runs; until then it
-    must not change.
+    must not change. The block is the whole buffer, or as many of its rows as
+    it has, from `row` on.
 
     Example:
 
     ```mlir
     plan.send %dw to 0 block 1 : memref<13x1xf32>
+    plan.send %dw row 7 to 0 block 1 : memref<13x1xf32>
     ```
   }];
-  let assemblyFormat = "$buffer `to` $server `block` $block attr-dict `:` type($buffer)";
+  let assemblyFormat = "$buffer (`row` $row^)? `to` $server `block` $block attr-dict `:` type($buffer)";
 }
 
 def Plan_RecvOp : Plan_TransferOp<"recv"> {
   let summary = "receives a parameter block";
   let description = [{
-    The buffer is written when the next `plan.fetch_barrier` runs.
+    The buffer, or its rows from `row` on, is written when the next
+    `plan.fetch_barrier` runs.
 
     Example:
 
     ```mlir
     plan.recv %w from 0 block 1 : memref<13x1xf32>
+    plan.recv %w row 7 from 0 block 1 : memref<13x1xf32>
     ```
   }];
-  let assemblyFormat = "$buffer `from` $server `block` $block attr-dict `:` type($buffer)";
+  let assemblyFormat = "$buffer (`row` $row^)? `from` $server `block` $block attr-dict `:` type($buffer)";
 }
 
 def Plan_SendBarrierOp : Plan_FunctionBodyOp<"send_barrier"> {

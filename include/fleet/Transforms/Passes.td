@@ -77,9 +77,15 @@ def DistributePSPass : Pass<"fleet-distribute-ps", "::mlir::ModuleOp"> {
   let summary = "make a job of trainers and parameter servers";
   let description = [{
     Distributes a program with update ops (`OptimizerOpInterface`) over
-    synchronous parameter servers. Parameters are dealt to the servers in the
-    order of their updates, in blocks; today one block is a whole parameter.
+    synchronous parameter servers, in blocks of whole rows.
 
+    * With `slice`, a parameter of at least two times `min-block-size` elements
+      is cut into at most one block a server, as evenly as its rows allow;
+      gradient, optimizer state of its shape and initial values follow. An
+      update that needs the whole tensor (`isRowSplittable`) keeps it whole.
+      State that is a scalar is copied for every block.
+    * `dispatcher` deals the blocks: `balanced` by bytes, `round_robin` one by
+      one in the order of updates, `hash` by their names.
     * A server holds its parameters and all optimizer state, one update function
       a block, and serves.
     * The trainer's `@main` keeps forward and backward. In place of each update
@@ -133,6 +139,19 @@ def DistributePSPass : Pass<"fleet-distribute-ps", "::mlir::ModuleOp"> {
                "endpoints of the servers, HOST:PORT or [V6]:PORT">,
     Option<"trainers", "trainers", "int64_t", /*default=*/"1",
            "number of trainers">,
+    Option<"slice", "slice", "bool", /*default=*/"true",
+           "cut large parameters into blocks of rows">,
+    Option<"minBlockSize", "min-block-size", "int64_t", /*default=*/"8192",
+           "least number of elements of a block">,
+    Option<"dispatcher", "dispatcher", "::mlir::fleet::Dispatcher",
+           /*default=*/"::mlir::fleet::Dispatcher::Balanced",
+           "how blocks are dealt to servers", [{::llvm::cl::values(
+             clEnumValN(::mlir::fleet::Dispatcher::Balanced, "balanced",
+                        "equal bytes"),
+             clEnumValN(::mlir::fleet::Dispatcher::RoundRobin, "round_robin",
+                        "one after the other"),
+             clEnumValN(::mlir::fleet::Dispatcher::Hash, "hash",
+                        "by name"))}]>,
   ];
   let dependentDialects = ["::mlir::fleet::dist::FleetDialect",
                            "::mlir::func::FuncDialect",

@@ -55,7 +55,7 @@ private:
   LogicalResult convertReturn(func::ReturnOp op);
 
   Value createTemporary(Location loc, Type type);
-  Value getState(Location loc, FlatSymbolRefAttr symbol, Type type);
+  Value getState(Location loc, FlatSymbolRefAttr symbol);
   /// True if `value` is used by an op after `op`.
   static bool isUsedAfter(Value value, Operation *op);
   /// True if something that was read from `state` before `op` is used after it.
@@ -89,27 +89,30 @@ Value FunctionConverter::createTemporary(Location loc, Type type) {
   return plan::TemporaryOp::create(builder, loc, toMemRef(type), IntegerAttr());
 }
 
-Value FunctionConverter::getState(Location loc, FlatSymbolRefAttr symbol,
-                                  Type type) {
+Value FunctionConverter::getState(Location loc, FlatSymbolRefAttr symbol) {
   Value &state = states[symbol];
   if (!state) {
+    // Verified to be a variable; an access may be to some rows of it only.
+    auto variable =
+        SymbolTable::lookupNearestSymbolFrom<optim::VariableOpInterface>(
+            function, symbol);
     // At the start, where every use of the state sees it.
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(builder.getInsertionBlock());
-    state = plan::StateRefOp::create(builder, loc, toMemRef(type), symbol);
+    state = plan::StateRefOp::create(builder, loc, toMemRef(variable.getType()),
+                                     symbol);
   }
   return state;
 }
 
 LogicalResult FunctionConverter::convertRead(optim::ReadOp op) {
-  Value state =
-      getState(op.getLoc(), op.getVariableAttr(), op.getValue().getType());
+  Value state = getState(op.getLoc(), op.getVariableAttr());
   buffers[op.getValue()] = state;
   for (auto assign : op->getBlock()->getOps<optim::AssignOp>())
     if (assign.getVariableAttr() == op.getVariableAttr() &&
         op->isBeforeInBlock(assign) && isUsedAfter(op.getValue(), assign)) {
       Value copy = createTemporary(op.getLoc(), op.getValue().getType());
-      plan::CopyOp::create(builder, op.getLoc(), state, copy);
+      plan::CopyOp::create(builder, op.getLoc(), state, copy, /*row=*/0);
       buffers[op.getValue()] = copy;
       break;
     }
@@ -117,11 +120,11 @@ LogicalResult FunctionConverter::convertRead(optim::ReadOp op) {
 }
 
 LogicalResult FunctionConverter::convertAssign(optim::AssignOp op) {
-  Value state =
-      getState(op.getLoc(), op.getVariableAttr(), op.getValue().getType());
+  Value state = getState(op.getLoc(), op.getVariableAttr());
   Value value = buffers.lookup(op.getValue());
   if (value != state)
-    plan::CopyOp::create(builder, op.getLoc(), value, state);
+    plan::CopyOp::create(builder, op.getLoc(), value, state,
+                         op.getRow().value_or(0));
   return success();
 }
 
@@ -153,7 +156,7 @@ LogicalResult FunctionConverter::convertCall(func::CallOp op) {
           read.getVariableAttr() != assign.getVariableAttr() ||
           isOldValueUsedAfter(read.getVariableAttr(), op)) {
         Value copy = createTemporary(loc, old.getType());
-        plan::CopyOp::create(builder, loc, operands[buffer], copy);
+        plan::CopyOp::create(builder, loc, operands[buffer], copy, /*row=*/0);
         operands[buffer] = copy;
       }
       inplace.push_back(buffer);
@@ -182,7 +185,7 @@ LogicalResult FunctionConverter::convertSend(dist::SendOp op) {
     return op.emitOpError("sends \"") << op.getName() << "\", which "
                                       << op.getPeerAttr() << " does not expect";
   plan::SendOp::create(builder, op.getLoc(), buffers.lookup(op.getValue()),
-                       address->server, address->block);
+                       address->server, address->block, op.getFirstRow());
   return success();
 }
 
@@ -195,17 +198,19 @@ LogicalResult FunctionConverter::convertRecv(dist::RecvOp op) {
            << " does not serve";
   // Straight into the parameter, if that is where the value goes.
   Value buffer;
+  int64_t row = 0;
   if (op.getValue().hasOneUse())
     if (auto assign =
             dyn_cast<optim::AssignOp>(*op.getValue().getUsers().begin()))
-      if (!isOldValueUsedAfter(assign.getVariableAttr(), op))
-        buffer = getState(op.getLoc(), assign.getVariableAttr(),
-                          op.getValue().getType());
+      if (!isOldValueUsedAfter(assign.getVariableAttr(), op)) {
+        buffer = getState(op.getLoc(), assign.getVariableAttr());
+        row = assign.getRow().value_or(0);
+      }
   if (!buffer)
     buffer = createTemporary(op.getLoc(), op.getValue().getType());
   buffers[op.getValue()] = buffer;
   plan::RecvOp::create(builder, op.getLoc(), buffer, address->server,
-                       address->block);
+                       address->block, row);
   return success();
 }
 

@@ -240,6 +240,7 @@ LogicalResult Translator::translateInstruction(Operation *op,
       .Case([&](plan::CopyOp copy) {
         instruction.mutable_copy()->set_from(index(copy.getFrom()));
         instruction.mutable_copy()->set_to(index(copy.getTo()));
+        instruction.mutable_copy()->set_row(copy.getRow());
         return success();
       })
       .Case([&](plan::SendOp send) {
@@ -247,6 +248,7 @@ LogicalResult Translator::translateInstruction(Operation *op,
         out.set_buffer(index(send.getBuffer()));
         out.set_server(send.getServer());
         out.set_block(send.getBlock());
+        out.set_row(send.getRow());
         return success();
       })
       .Case([&](plan::RecvOp recv) {
@@ -254,6 +256,7 @@ LogicalResult Translator::translateInstruction(Operation *op,
         out.set_buffer(index(recv.getBuffer()));
         out.set_server(recv.getServer());
         out.set_block(recv.getBlock());
+        out.set_row(recv.getRow());
         return success();
       })
       .Case([&](plan::SendBarrierOp) {

@@ -253,3 +253,21 @@ func.func @parameter_twice() {
   }
   return
 }
+
+// -----
+
+fleet.peer @s endpoint = "host:80"
+func.func @rows(%g: tensor<4x2xf32>) {
+  // expected-error @+1 {{sends 3 rows from 2 on of 'tensor<4x2xf32>'}}
+  fleet.send %g rows 2 count 3 to @s as "w@GRAD" : tensor<4x2xf32>
+  return
+}
+
+// -----
+
+fleet.peer @s endpoint = "host:80"
+func.func @rows_of_a_scalar(%g: tensor<f32>) {
+  // expected-error @+1 {{sends 1 rows from 0 on of 'tensor<f32>'}}
+  fleet.send %g rows 0 count 1 to @s as "w@GRAD" : tensor<f32>
+  return
+}

@@ -19,6 +19,8 @@ module @job attributes {fleet.job = #fleet.job<mode = ps, sync = sync, trainers 
     func.func @main(%dw: tensor<13x1xf32>) -> tensor<13x1xf32> {
       // CHECK: fleet.send %[[DW]] to @pserver_0 as "w@GRAD" : tensor<13x1xf32>
       fleet.send %dw to @pserver_0 as "w@GRAD" : tensor<13x1xf32>
+      // CHECK: fleet.send %[[DW]] rows 7 count 6 to @pserver_0 as "w.block1@GRAD" : tensor<13x1xf32>
+      fleet.send %dw rows 7 count 6 to @pserver_0 as "w.block1@GRAD" : tensor<13x1xf32>
       // CHECK: fleet.send_barrier
       fleet.send_barrier
       // CHECK: %[[W:.*]] = fleet.recv "w" from @pserver_0 : tensor<13x1xf32>

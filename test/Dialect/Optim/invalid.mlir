@@ -222,3 +222,23 @@ func.func @f(%g: tensor<2xf32>) {
     learning_rate = 1.0 beta1 = 0.9 beta2 = 0.9 epsilon = 1.0e-8 : tensor<2xf32>
   return
 }
+
+// -----
+
+// expected-note @+1 {{it is 'tensor<4x2xf32>'}}
+optim.parameter @w : tensor<4x2xf32> init = #optim.zeros
+func.func @f(%v: tensor<2x2xf32>) {
+  // expected-error @+1 {{assigns rows of @w from 3 on by 'tensor<2x2xf32>'}}
+  optim.assign @w row 3, %v : tensor<2x2xf32>
+  return
+}
+
+// -----
+
+// expected-note @+1 {{it is 'tensor<4x2xf32>'}}
+optim.parameter @w : tensor<4x2xf32> init = #optim.zeros
+func.func @f(%v: tensor<2x3xf32>) {
+  // expected-error @+1 {{assigns rows of @w from 0 on by 'tensor<2x3xf32>'}}
+  optim.assign @w row 0, %v : tensor<2x3xf32>
+  return
+}

@@ -46,6 +46,8 @@ func.func @access() {
   %w = optim.read @w : tensor<13x1xf32>
   // CHECK: optim.assign @"w/velocity", %[[W]] : tensor<13x1xf32>
   optim.assign @"w/velocity", %w : tensor<13x1xf32>
+  // CHECK: optim.assign @"w/velocity" row 0, %[[W]] : tensor<13x1xf32>
+  optim.assign @"w/velocity" row 0, %w : tensor<13x1xf32>
   return
 }
 

@@ -15,9 +15,9 @@ plan.program @p role = "trainer" {
     %a = plan.temporary : memref<?x4xf32>
     %b = plan.temporary : memref<?x4xf32>
     %c = plan.temporary : memref<?x4xf32>
-    plan.copy %x, %a : memref<?x4xf32>
-    plan.copy %a, %b : memref<?x4xf32>
-    plan.copy %b, %c : memref<?x4xf32>
+    plan.copy %x, %a : memref<?x4xf32>, memref<?x4xf32>
+    plan.copy %a, %b : memref<?x4xf32>, memref<?x4xf32>
+    plan.copy %b, %c : memref<?x4xf32>, memref<?x4xf32>
     plan.return
   }
 
@@ -30,8 +30,8 @@ plan.program @p role = "trainer" {
     %y = plan.input 1 "y" : memref<8xf32>
     %a = plan.temporary : memref<?x4xf32>
     %b = plan.temporary : memref<8xf32>
-    plan.copy %x, %a : memref<?x4xf32>
-    plan.copy %y, %b : memref<8xf32>
+    plan.copy %x, %a : memref<?x4xf32>, memref<?x4xf32>
+    plan.copy %y, %b : memref<8xf32>, memref<8xf32>
     plan.return
   }
 
@@ -47,10 +47,10 @@ plan.program @p role = "trainer" {
     %a = plan.temporary : memref<100xf32>
     %b = plan.temporary : memref<10xf32>
     %c = plan.temporary : memref<12xf32>
-    plan.copy %x, %a : memref<100xf32>
-    plan.copy %y, %b : memref<10xf32>
-    plan.copy %a, %x : memref<100xf32>
-    plan.copy %z, %c : memref<12xf32>
+    plan.copy %x, %a : memref<100xf32>, memref<100xf32>
+    plan.copy %y, %b : memref<10xf32>, memref<10xf32>
+    plan.copy %a, %x : memref<100xf32>, memref<100xf32>
+    plan.copy %z, %c : memref<12xf32>, memref<12xf32>
     plan.return
   }
 
@@ -64,14 +64,14 @@ plan.program @p role = "trainer" {
     %a = plan.temporary : memref<8xf32>
     %b = plan.temporary : memref<8xf32>
     %c = plan.temporary : memref<8xf32>
-    plan.copy %x, %a : memref<8xf32>
+    plan.copy %x, %a : memref<8xf32>, memref<8xf32>
     plan.send %a to 0 block 0 : memref<8xf32>
-    plan.copy %x, %b : memref<8xf32>
+    plan.copy %x, %b : memref<8xf32>, memref<8xf32>
     plan.recv %c from 0 block 0 : memref<8xf32>
-    plan.copy %b, %x : memref<8xf32>
+    plan.copy %b, %x : memref<8xf32>, memref<8xf32>
     plan.send_barrier
     plan.fetch_barrier
-    plan.copy %c, %x : memref<8xf32>
+    plan.copy %c, %x : memref<8xf32>, memref<8xf32>
     plan.return
   }
 
@@ -81,9 +81,9 @@ plan.program @p role = "trainer" {
     %x = plan.input 0 "x" : memref<f32>
     %a = plan.temporary : memref<f32>
     %b = plan.temporary : memref<f32>
-    plan.copy %x, %a : memref<f32>
+    plan.copy %x, %a : memref<f32>, memref<f32>
     plan.output "loss" %a : memref<f32>
-    plan.copy %x, %b : memref<f32>
+    plan.copy %x, %b : memref<f32>, memref<f32>
     plan.return
   }
 }

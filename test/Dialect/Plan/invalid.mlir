@@ -183,3 +183,30 @@ plan.program @p role = "pserver" {
     plan.return
   }
 }
+
+// -----
+
+plan.program @p role = "trainer" {
+  plan.server "h:1" {
+    // expected-note @+1 {{the block is 'memref<3x1xf32>'}}
+    plan.block "w.block1" : memref<3x1xf32>
+  }
+  plan.function @main {
+    %a = plan.input 0 "a" : memref<7x1xf32>
+    // expected-error @+1 {{moves 'memref<7x1xf32>' from row 5 on}}
+    plan.send %a row 5 to 0 block 0 : memref<7x1xf32>
+    plan.return
+  }
+}
+
+// -----
+
+plan.program @p role = "local" {
+  plan.function @main {
+    %a = plan.input 0 "a" : memref<3x1xf32>
+    %b = plan.temporary : memref<7x1xf32>
+    // expected-error @+1 {{copies 'memref<3x1xf32>' to rows of 'memref<7x1xf32>' from 5 on, where it does not fit}}
+    plan.copy %a, %b row 5 : memref<3x1xf32>, memref<7x1xf32>
+    plan.return
+  }
+}

@@ -34,7 +34,7 @@ plan.program @trainer role = "trainer" {
     // CHECK: plan.launch @k0(%[[X]], %{{.*}}, %[[P]]) outputs = 1 inplace = [] rows = -1
     plan.launch @k0(%x, %c, %p) outputs = 1 inplace = [] rows = -1 : memref<?x13xf32>, memref<1xf32>, memref<?x1xf32>
     // CHECK: plan.copy
-    plan.copy %g, %w : memref<13x1xf32>
+    plan.copy %g, %w : memref<13x1xf32>, memref<13x1xf32>
     // CHECK: plan.send %{{.*}} to 0 block 0 : memref<13x1xf32>
     plan.send %g to 0 block 0 : memref<13x1xf32>
     // CHECK: plan.send_barrier
@@ -63,7 +63,7 @@ plan.program @pserver_0 role = "pserver" {
   plan.function @update_w {
     %g = plan.input 0 "g" : memref<13x1xf32>
     %w = plan.state_ref @w : memref<13x1xf32>
-    plan.copy %g, %w : memref<13x1xf32>
+    plan.copy %g, %w : memref<13x1xf32>, memref<13x1xf32>
     plan.return
   }
 }
