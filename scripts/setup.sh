@@ -7,7 +7,7 @@ packages=(
   libmlir-22-dev mlir-22-tools llvm-22-dev llvm-22-tools liblld-22-dev
   libprotobuf-dev protobuf-compiler libasio-dev libfmt-dev libcli11-dev
   nlohmann-json3-dev librandom123-dev libxxhash-dev libzip-dev zlib1g-dev libzstd-dev
-  libdnnl-dev libopenblas-pthread-dev libgtest-dev libgmock-dev libbenchmark-dev
+  libdnnl-dev libopenblas-pthread-dev libxsmm-dev libgtest-dev libgmock-dev libbenchmark-dev
   python3 procps
 )
 

@@ -97,6 +97,8 @@ TEST(Gemm, AllTransposesOfLargeShapesAgreeWithALoop) {
 TEST(Gemm, TiledShapesAgreeWithALoop) {
   for (auto [m, n, k] : {std::array<int64_t, 3>{512, 300, 100},
                          {90, 1000, 200},
+                         {128, 128, 130},
+                         {700, 65, 66},
                          {1, 3000, 2000},
                          {3001, 1, 2001}}) {
     Problem<float> tiled(false, false, m, n, k);
@@ -121,6 +123,7 @@ TEST(Gemm, LibrariesByShape) {
   EXPECT_EQ(library(512, 512, 512), Gemm::Library::OneDnn);
   EXPECT_EQ(library(512, 512, 512, plan::F64), Gemm::Library::OpenBlas);
   EXPECT_EQ(library(128, 2, 128), Gemm::Library::OpenBlas);
+  EXPECT_EQ(library(128, 128, 128), Gemm::Library::Xsmm);
   EXPECT_EQ(library(20, 1, 13), Gemm::Library::OpenBlasVector);
   EXPECT_EQ(library(4, 4, 0), Gemm::Library::Zero);
 }
