@@ -18,6 +18,9 @@ void mlir::fleet::buildDistributePipeline(OpPassManager &pm,
     distribute.pservers.assign(options.pservers.begin(),
                                options.pservers.end());
     distribute.trainers = options.trainers;
+    distribute.slice = options.slice;
+    distribute.minBlockSize = options.minBlockSize;
+    distribute.dispatcher = options.dispatcher;
     pm.addPass(createDistributePSPass(distribute));
   } else {
     pm.addPass(createDistributeLocalPass());

@@ -4,6 +4,7 @@
 
 #include "dialects/Fleet/IR/Fleet.h"
 #include "fleet/InitAll.h"
+#include "fleet/Strategy/Strategy.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
@@ -16,6 +17,7 @@
 
 using namespace mlir;
 using namespace mlir::fleet;
+using Mode = DistributeOptions::Mode;
 namespace cl = llvm::cl;
 
 static constexpr char kOverview[] =
@@ -47,7 +49,7 @@ static void checkEndpoint(StringRef flag, StringRef endpoint) {
               "; expected HOST:PORT, such as 127.0.0.1:6170");
 }
 
-static void checkServers(const TranspileOptions &options) {
+static void checkServers(const DistributeOptions &options) {
   if (options.mode != Mode::ParameterServer) {
     if (!options.pservers.empty())
       failUsage("--pservers is for --mode=ps; this is --mode=local");
@@ -97,6 +99,11 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
                                                 "gradients: sync"),
                                        cl::value_desc("sync"), cl::init("sync"),
                                        cl::cat(category));
+  static cl::opt<std::string> strategy(
+      "strategy",
+      cl::desc("All settings of the job in one file, see "
+               "include/fleet/Strategy/strategy.proto; flags may repeat them"),
+      cl::value_desc("FILE.textproto"), cl::cat(category));
   static cl::opt<std::string> trainerId(
       "trainer-id",
       cl::desc("Accepted and checked; one trainer program serves all ranks"),
@@ -148,12 +155,23 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
     failUsage("no program given; see fleet-transpile --help");
   if (options.output.empty())
     failUsage("-o JOB_DIR is missing: the folder to write the job into");
-  if (mode == "ps")
-    options.mode = Mode::ParameterServer;
-  else if (mode == "collective")
+  DistributeOptions &job = options.distribution;
+  DistributeOptions inFile;
+  if (!strategy.empty()) {
+    auto read = readStrategy(strategy);
+    if (!read)
+      failUsage("--strategy=" + llvm::toString(read.takeError()));
+    inFile = job = *read;
+  }
+  if (mode == "collective")
     failUsage("--mode=collective is not in this version; use ps or local");
-  else if (mode != "local")
+  if (mode != "local" && mode != "ps")
     failUsage("--mode=" + mode + ": expected local or ps");
+  if (mode.getNumOccurrences()) {
+    job.mode = mode == "ps" ? Mode::ParameterServer : Mode::Local;
+    if (!strategy.empty() && job.mode != inFile.mode)
+      failUsage("--mode=" + mode + " contradicts --strategy=" + strategy);
+  }
   if (syncMode == "async" || syncMode == "half-async" || syncMode == "geo")
     failUsage("--sync-mode=" + syncMode + " is not in this version; use sync");
   if (syncMode != "sync")
@@ -162,33 +180,45 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
     failUsage("--target=cuda is not in this version; use cpu");
   if (target != "cpu")
     failUsage("--target=" + target + ": expected cpu");
-  if (StringRef(trainers).getAsInteger(10, options.trainers) ||
-      options.trainers < 1 || options.trainers > 1 << 20)
+  int64_t count = 1;
+  if (StringRef(trainers).getAsInteger(10, count) || count < 1 ||
+      count > 1 << 20)
     failUsage("--trainers=" + trainers + ": expected a number from 1");
-  options.pservers.assign(pservers.begin(), pservers.end());
-  checkServers(options);
+  if (trainers.getNumOccurrences()) {
+    job.trainers = count;
+    if (!strategy.empty() && inFile.trainers != 1 && inFile.trainers != count)
+      failUsage("--trainers=" + trainers + " contradicts --strategy=" +
+                strategy + ", which says " + llvm::Twine(inFile.trainers));
+  }
+  if (!pservers.empty()) {
+    job.pservers.assign(pservers.begin(), pservers.end());
+    if (!inFile.pservers.empty() && inFile.pservers != job.pservers)
+      failUsage("--pservers=" + llvm::join(job.pservers, ",") +
+                " contradicts --strategy=" + strategy + ", which says " +
+                llvm::join(inFile.pservers, ","));
+  }
+  checkServers(job);
   int64_t rank = 0;
   if (!trainerId.empty() && (StringRef(trainerId).getAsInteger(10, rank) ||
-                             rank < 0 || rank >= options.trainers))
+                             rank < 0 || rank >= job.trainers))
     failUsage("--trainer-id=" + trainerId +
               llvm::formatv(": expected 0..{0} (--trainers={1})",
-                            options.trainers - 1, options.trainers)
+                            job.trainers - 1, job.trainers)
                   .str());
   options.role = role;
   options.endpoint = endpoint;
   if (!role.empty() && role != "trainer" && role != "pserver")
     failUsage("--role=" + role + ": expected trainer or pserver");
-  if (!role.empty() && options.mode == Mode::Local)
+  if (!role.empty() && job.mode == Mode::Local)
     failUsage("--role=" + role +
               " is for --mode=ps; a local job has one program");
   if (!endpoint.empty()) {
     checkEndpoint("current-endpoint", endpoint);
     if (role != "pserver")
       failUsage("--current-endpoint goes with --role=pserver");
-    if (llvm::find(options.pservers, endpoint.getValue()) ==
-        options.pservers.end())
+    if (llvm::find(job.pservers, endpoint.getValue()) == job.pservers.end())
       failUsage("--current-endpoint=" + endpoint +
-                " is none of --pservers=" + llvm::join(options.pservers, ","));
+                " is none of --pservers=" + llvm::join(job.pservers, ","));
   }
   options.emitPrograms = emit == "mlir" || emit == "all";
   options.emitPlans = emit == "plan" || emit == "all";

@@ -3,19 +3,15 @@
 #ifndef FLEET_TOOLS_FLEET_TRANSPILE_OPTIONS_H
 #define FLEET_TOOLS_FLEET_TRANSPILE_OPTIONS_H
 
-#include <cstdint>
+#include "fleet/Pipelines/Distribute.h"
+
 #include <string>
-#include <vector>
 
 namespace mlir::fleet {
 
-enum class Mode { Local, ParameterServer };
-
 struct TranspileOptions {
   std::string input, output;
-  Mode mode = Mode::Local;
-  int64_t trainers = 1;
-  std::vector<std::string> pservers;
+  DistributeOptions distribution;
   bool emitPrograms = true, emitPlans = true;
   std::string role, endpoint, targetCpu;
 };

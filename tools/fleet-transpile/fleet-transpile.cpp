@@ -50,13 +50,7 @@ static LogicalResult distribute(ModuleOp program,
   PassManager pm(program.getContext());
   if (failed(applyPassManagerCLOptions(pm)))
     return failure();
-  DistributeOptions distribution;
-  distribution.mode = options.mode == Mode::ParameterServer
-                          ? DistributeOptions::Mode::ParameterServer
-                          : DistributeOptions::Mode::Local;
-  distribution.trainers = options.trainers;
-  distribution.pservers = options.pservers;
-  buildDistributePipeline(pm, distribution);
+  buildDistributePipeline(pm, options.distribution);
   return pm.run(program);
 }
 

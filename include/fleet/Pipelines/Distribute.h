@@ -8,6 +8,8 @@
 #ifndef FLEET_PIPELINES_DISTRIBUTE_H
 #define FLEET_PIPELINES_DISTRIBUTE_H
 
+#include "fleet/Transforms/Dispatcher.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -29,6 +31,11 @@ struct DistributeOptions {
   int64_t trainers = 1;
   /// ParameterServer: endpoints of the servers, HOST:PORT or [V6]:PORT.
   std::vector<std::string> pservers;
+  /// ParameterServer: cut large parameters into blocks of rows, of at least
+  /// `minBlockSize` elements, and deal the blocks so.
+  bool slice = true;
+  int64_t minBlockSize = 8192;
+  Dispatcher dispatcher = Dispatcher::Balanced;
 };
 
 /// From a single-machine program to a verified job module: gradients and

@@ -1,0 +1,139 @@
+//===- ReadStrategy.cpp - The settings of a job, from a file --------------===//
+
+#include "fleet/Strategy/Strategy.h"
+
+#include "fleet/Strategy/strategy.pb.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <google/protobuf/io/tokenizer.h>
+#include <google/protobuf/text_format.h>
+
+using namespace mlir::fleet;
+namespace proto = ::fleet::strategy;
+
+namespace {
+
+/// Keeps the first error.
+class FirstError final : public google::protobuf::io::ErrorCollector {
+public:
+  void AddError(int line, int column, const std::string &message) override {
+    if (text.empty())
+      text = (llvm::Twine(line + 1) + ":" + llvm::Twine(column + 1) + ": " +
+              message)
+                 .str();
+  }
+  std::string text;
+};
+
+/// What makes a strategy impossible, or nothing.
+class Check {
+public:
+  explicit Check(const proto::Strategy &strategy) : s(strategy) {}
+
+  std::string run() {
+    if (s.mode() == proto::COLLECTIVE)
+      return "mode: COLLECTIVE is not in this version; use PS or LOCAL";
+    if (s.mode() != proto::PS)
+      return onlyParameterServers();
+    if (s.has_trainers() && s.trainers() < 1)
+      return number("trainers", s.trainers());
+    if (s.has_min_block_size() && s.min_block_size() < 1)
+      return number("min_block_size", s.min_block_size());
+    if (s.has_slice_var_up() && !s.slice_var_up() && s.has_min_block_size())
+      return "min_block_size: says how to cut parameters, but slice_var_up: "
+             "false keeps them whole";
+    return synchrony();
+  }
+
+private:
+  static std::string number(const char *field, int64_t value) {
+    return (llvm::Twine(field) + ": " + llvm::Twine(value) +
+            ", expected at least 1")
+        .str();
+  }
+
+  /// A local job has nothing to cut and nobody to wait for.
+  std::string onlyParameterServers() {
+    const google::protobuf::Reflection &reflection = *s.GetReflection();
+    std::vector<const google::protobuf::FieldDescriptor *> set;
+    reflection.ListFields(s, &set);
+    for (const auto *field : set)
+      if (field->name() != "mode")
+        return field->name() + ": is for mode: PS; this is mode: LOCAL";
+    return "";
+  }
+
+  std::string synchrony() {
+    struct {
+      const char *name;
+      bool on;
+    } asynchronous[] = {
+        {"half_async", s.half_async()},
+        {"geo_sgd_mode", s.geo_sgd_mode()},
+        {"enable_dc_asgd", s.enable_dc_asgd()},
+        {"a_sync", s.a_sync()},
+    };
+    for (const auto &field : asynchronous) {
+      if (!field.on)
+        continue;
+      if (s.sync_mode())
+        return std::string(field.name) +
+               ": true contradicts sync_mode: true; servers either wait for "
+               "all trainers or do not";
+      return std::string(field.name) +
+             ": true is not in this version, which trains synchronously";
+    }
+    if (s.has_geo_sgd_need_push_nums())
+      return "geo_sgd_need_push_nums: goes with geo_sgd_mode: true";
+    if (s.has_a_sync_configs())
+      return "a_sync_configs: goes with a_sync: true";
+    if (s.has_sync_mode() && !s.sync_mode())
+      return "sync_mode: false is not in this version; leave it out";
+    return "";
+  }
+
+  const proto::Strategy &s;
+};
+
+} // namespace
+
+static DistributeOptions toOptions(const proto::Strategy &strategy) {
+  DistributeOptions options;
+  if (strategy.mode() == proto::PS)
+    options.mode = DistributeOptions::Mode::ParameterServer;
+  if (strategy.has_trainers())
+    options.trainers = strategy.trainers();
+  options.pservers.assign(strategy.pservers().begin(),
+                          strategy.pservers().end());
+  if (strategy.has_slice_var_up())
+    options.slice = strategy.slice_var_up();
+  if (strategy.has_min_block_size())
+    options.minBlockSize = strategy.min_block_size();
+  if (strategy.split_method() == proto::ROUND_ROBIN)
+    options.dispatcher = Dispatcher::RoundRobin;
+  else if (strategy.split_method() == proto::HASH)
+    options.dispatcher = Dispatcher::Hash;
+  return options;
+}
+
+llvm::Expected<DistributeOptions>
+mlir::fleet::readStrategy(llvm::StringRef path) {
+  auto fail = [&](const llvm::Twine &message) {
+    return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                   path + ": " + message);
+  };
+  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
+  if (!file)
+    return fail(file.getError().message());
+  proto::Strategy strategy;
+  FirstError error;
+  google::protobuf::TextFormat::Parser parser;
+  parser.RecordErrorsTo(&error);
+  if (!parser.ParseFromString((*file)->getBuffer().str(), &strategy))
+    return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                   path + ":" + error.text);
+  if (std::string why = Check(strategy).run(); !why.empty())
+    return fail(why);
+  return toOptions(strategy);
+}
