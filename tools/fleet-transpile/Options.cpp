@@ -104,6 +104,11 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
       cl::desc("All settings of the job in one file, see "
                "include/fleet/Strategy/strategy.proto; flags may repeat them"),
       cl::value_desc("FILE.textproto"), cl::cat(category));
+  static cl::opt<bool> explain(
+      "explain",
+      cl::desc("Print what was decided, and what it will cost: blocks, bytes "
+               "and operations of every process"),
+      cl::cat(category));
   static cl::opt<std::string> trainerId(
       "trainer-id",
       cl::desc("Accepted and checked; one trainer program serves all ranks"),
@@ -226,6 +231,10 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
     failUsage("--emit=" + emit + ": expected mlir, plan or all");
   if (output == "-" && emit != "mlir")
     failUsage("-o - prints the job module: say --emit=mlir, or name a folder");
+  if (output == "-" && explain)
+    failUsage("--explain prints a table, and -o - the job module: name a "
+              "folder");
+  options.explain = explain;
   options.targetCpu = targetCpu;
   return options;
 }

@@ -13,6 +13,7 @@ struct TranspileOptions {
   std::string input, output;
   DistributeOptions distribution;
   bool emitPrograms = true, emitPlans = true;
+  bool explain = false;
   std::string role, endpoint, targetCpu;
 };
 

@@ -6,6 +6,7 @@
 #include "fleet/InitAll.h"
 #include "fleet/Pipelines/Compile.h"
 #include "fleet/Pipelines/Distribute.h"
+#include "fleet/Report/JobReport.h"
 #include "fleet/Target/Job.h"
 #include "fleet/Target/Plan.h"
 #include "mlir/IR/MLIRContext.h"
@@ -88,6 +89,8 @@ int main(int argc, char **argv) {
     if (failed(compile(*planned)))
       return 1;
   }
+  if (options.explain)
+    printJobReport(*job, planned ? *planned : ModuleOp(), llvm::outs());
   EmitOptions emit;
   emit.programs = options.emitPrograms;
   emit.plans = options.emitPlans;

@@ -1,0 +1,244 @@
+//===- JobReport.cpp - What was decided about a job, and its cost ---------===//
+
+#include "fleet/Report/JobReport.h"
+
+#include "dialects/Fleet/IR/Fleet.h"
+#include "dialects/Optim/IR/Optim.h"
+#include "lib/Report/PlanCost.h"
+
+#include "llvm/ADT/MapVector.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace mlir::fleet;
+using namespace mlir::fleet::optim;
+
+/// Of one message with a payload: header and checksum (runtime/transport/
+/// Frame.h).
+static constexpr int64_t kFrameBytes = 80;
+
+namespace {
+
+/// Rows of a parameter on a server.
+struct Piece {
+  int64_t server, firstRow;
+  ParameterOp variable;
+};
+
+struct ServerLoad {
+  std::string endpoint;
+  int64_t blocks = 0, parameterBytes = 0, stateBytes = 0;
+
+  /// In one direction, for one trainer.
+  int64_t bytesPerStep() const {
+    return blocks == 0 ? 0 : parameterBytes + kFrameBytes;
+  }
+};
+
+class Report {
+public:
+  Report(ModuleOp job, ModuleOp planned, llvm::raw_ostream &os)
+      : job(job), planned(planned), os(os) {}
+
+  void print();
+
+private:
+  void visitServer(ModuleOp role, dist::ServeOp serve);
+  void printParameters();
+  void printServers();
+  void printTrainer();
+  void printWork();
+
+  ModuleOp job, planned;
+  llvm::raw_ostream &os;
+  int64_t trainers = 1;
+  int64_t heldByTrainer = 0; ///< bytes of variables
+  SmallVector<ServerLoad> servers;
+  llvm::MapVector<StringRef, SmallVector<Piece>> parameters; ///< by origin
+};
+
+} // namespace
+
+static int64_t sizeOf(RankedTensorType type) {
+  return type.getNumElements() * (type.getElementTypeBitWidth() / 8);
+}
+
+/// "33.0 KiB".
+static std::string spellBytes(int64_t bytes) {
+  static constexpr const char *kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  double value = bytes;
+  unsigned unit = 0;
+  while (value >= 1024 && unit + 1 < std::size(kUnits)) {
+    value /= 1024;
+    ++unit;
+  }
+  if (unit == 0)
+    return llvm::formatv("{0} B", bytes);
+  return llvm::formatv("{0:f1} {1}", value, kUnits[unit]);
+}
+
+/// "1.23 M".
+static std::string spellCount(int64_t count) {
+  static constexpr const char *kUnits[] = {"", " k", " M", " G", " T"};
+  double value = count;
+  unsigned unit = 0;
+  while (value >= 1000 && unit + 1 < std::size(kUnits)) {
+    value /= 1000;
+    ++unit;
+  }
+  if (unit == 0)
+    return std::to_string(count);
+  return llvm::formatv("{0:f2}{1}", value, kUnits[unit]);
+}
+
+/// "2 k + 1.5 M a row".
+template <typename Spell>
+static std::string spell(const PerBatch &value, Spell spellNumber) {
+  std::string text;
+  if (value.fixed > 0 || value.perRow == 0)
+    text = spellNumber(value.fixed);
+  if (value.perRow > 0)
+    text += (text.empty() ? "" : " + ") + spellNumber(value.perRow) + " a row";
+  return text;
+}
+
+static std::string spellShape(ArrayRef<int64_t> shape, Type element) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  for (int64_t extent : shape)
+    os << extent << "x";
+  os << element;
+  return text;
+}
+
+void Report::visitServer(ModuleOp role, dist::ServeOp serve) {
+  ServerLoad load;
+  load.endpoint = serve.getEndpoint().str();
+  for (auto variable : role.getOps<VariableOpInterface>()) {
+    int64_t bytes = sizeOf(variable.getType());
+    auto parameter = dyn_cast<ParameterOp>(*variable);
+    if (!parameter) {
+      load.stateBytes += bytes;
+      continue;
+    }
+    load.parameterBytes += bytes;
+    ++load.blocks;
+    OriginAttr origin = parameter.getOriginAttr();
+    parameters[parameter.getOriginName()].push_back(
+        {static_cast<int64_t>(servers.size()),
+         origin ? origin.getRowOffset() : 0, parameter});
+  }
+  servers.push_back(load);
+}
+
+void Report::printParameters() {
+  os << llvm::formatv("  {0,-24} {1,-16} {2,11}  {3}\n", "parameter", "type",
+                      "bytes", "server: rows");
+  for (auto &[name, pieces] : parameters) {
+    llvm::sort(pieces, [](const Piece &a, const Piece &b) {
+      return a.firstRow < b.firstRow;
+    });
+    RankedTensorType type = pieces.front().variable.getType();
+    int64_t bytes = 0;
+    std::string rows;
+    for (Piece &piece : pieces) {
+      RankedTensorType part = piece.variable.getType();
+      bytes += sizeOf(part);
+      if (!rows.empty())
+        rows += ", ";
+      rows += llvm::formatv("{0}: ", piece.server);
+      rows += pieces.size() == 1
+                  ? std::string("all")
+                  : llvm::formatv("{0}..{1}", piece.firstRow,
+                                  piece.firstRow + part.getDimSize(0) - 1)
+                        .str();
+    }
+    os << llvm::formatv("  {0,-24} {1,-16} {2,11}  {3}\n", name,
+                        spellShape(pieces.front().variable.getOriginShape(),
+                                   type.getElementType()),
+                        spellBytes(bytes), rows);
+  }
+}
+
+void Report::printServers() {
+  os << llvm::formatv("\n  {0,-28} {1,6} {2,11} {3,11} {4,12} {5,12}\n",
+                      "server", "blocks", "parameters", "state", "in a step",
+                      "out a step");
+  int64_t most = 0, sum = 0;
+  for (auto [i, server] : llvm::enumerate(servers)) {
+    std::string exchanged = spellBytes(trainers * server.bytesPerStep());
+    os << llvm::formatv("  {0,-28} {1,6} {2,11} {3,11} {4,12} {5,12}\n",
+                        llvm::formatv("{0} {1}", i, server.endpoint).str(),
+                        server.blocks, spellBytes(server.parameterBytes),
+                        spellBytes(server.stateBytes), exchanged, exchanged);
+    most = std::max(most, server.parameterBytes);
+    sum += server.parameterBytes;
+  }
+  if (sum > 0)
+    os << llvm::formatv(
+        "  imbalance: the largest server has {0:f2} times the mean\n",
+        static_cast<double>(most) * static_cast<double>(servers.size()) /
+            static_cast<double>(sum));
+}
+
+void Report::printTrainer() {
+  int64_t bytes = 0, messages = 0;
+  for (const ServerLoad &server : servers) {
+    bytes += server.bytesPerStep();
+    messages += server.blocks > 0;
+  }
+  os << llvm::formatv(
+      "\n  {0} trainer{1}: each holds {2}, sends {3} and receives "
+      "as much in a step, in {4} message{5} each way\n",
+      trainers, trainers == 1 ? "" : "s", spellBytes(heldByTrainer),
+      spellBytes(bytes), messages, messages == 1 ? "" : "s");
+}
+
+/// What functions of the plans compute and how much memory they take.
+void Report::printWork() {
+  os << llvm::formatv("\n  {0,-14} {1,-28} {2,-26} {3}\n", "program",
+                      "function", "operations a run", "temporaries");
+  planned.walk([&](plan::ProgramOp program) {
+    for (auto function : program.getBody().getOps<plan::FunctionOp>()) {
+      PlanCost cost = getPlanCost(function);
+      if (cost.flops.fixed == 0 && cost.flops.perRow == 0)
+        continue; // a function that only moves data
+      os << llvm::formatv("  {0,-14} {1,-28} {2,-26} {3}\n",
+                          program.getSymName(), function.getSymName(),
+                          spell(cost.flops, spellCount),
+                          spell(cost.bytes, spellBytes));
+    }
+  });
+}
+
+void Report::print() {
+  dist::JobAttr attr = dist::getJob(job);
+  trainers = attr.getTrainers();
+  for (auto role : job.getOps<ModuleOp>()) {
+    if (dist::getRole(role).getKind() == dist::RoleKind::Trainer)
+      for (auto variable : role.getOps<VariableOpInterface>())
+        heldByTrainer += sizeOf(variable.getType());
+    else
+      role.walk([&](dist::ServeOp serve) { visitServer(role, serve); });
+  }
+  os << "job " << job.getSymName().value_or("") << ": "
+     << dist::stringifyMode(attr.getMode());
+  if (!servers.empty()) {
+    os << ", " << dist::stringifySyncMode(attr.getSync()) << ", " << trainers
+       << (trainers == 1 ? " trainer, " : " trainers, ") << servers.size()
+       << (servers.size() == 1 ? " server" : " servers") << "\n\n";
+    printParameters();
+    printServers();
+    printTrainer();
+  } else {
+    os << "\n";
+  }
+  if (planned)
+    printWork();
+}
+
+void mlir::fleet::printJobReport(ModuleOp job, ModuleOp planned,
+                                 llvm::raw_ostream &os) {
+  Report(job, planned, os).print();
+}
