@@ -28,6 +28,9 @@ public:
 
   LogicalResult outlineGroup(const KernelGroup &group);
   LogicalResult outlineUpdate(optim::OptimizerOpInterface update);
+  /// For an update that needs the whole tensor: a function from the gradient
+  /// that reads, computes and assigns.
+  FailureOr<func::FuncOp> expandUpdate(optim::OptimizerOpInterface update);
   unsigned getNumKernels() const { return numKernels; }
 
 private:
@@ -42,6 +45,8 @@ struct OutlineKernelsPass
     : fleet::impl::OutlineKernelsPassBase<OutlineKernelsPass> {
   void runOnOperation() override;
   LogicalResult outline(func::FuncOp function);
+  LogicalResult outlineWhole(Outliner &outliner,
+                             optim::OptimizerOpInterface update);
 };
 
 } // namespace
@@ -121,6 +126,49 @@ LogicalResult Outliner::outlineGroup(const KernelGroup &group) {
   return success();
 }
 
+/// Reads what `update` updates: the parameter, then its states.
+static FailureOr<SmallVector<Value>>
+readVariables(OpBuilder &b, optim::OptimizerOpInterface update,
+              ArrayRef<FlatSymbolRefAttr> symbols) {
+  SmallVector<Value> values;
+  for (FlatSymbolRefAttr symbol : symbols) {
+    auto variable = dyn_cast_or_null<optim::VariableOpInterface>(
+        SymbolTable::lookupNearestSymbolFrom(update, symbol));
+    if (!variable)
+      return update.emitOpError("refers to ") << symbol << ", which is unknown";
+    values.push_back(
+        optim::ReadOp::create(b, update.getLoc(), variable.getType(), symbol));
+  }
+  return values;
+}
+
+FailureOr<func::FuncOp>
+Outliner::expandUpdate(optim::OptimizerOpInterface update) {
+  Location loc = update.getLoc();
+  OpBuilder b(function);
+  auto whole = func::FuncOp::create(
+      loc, (function.getName() + "_update").str(),
+      b.getFunctionType(update.getGradient().getType(), {}));
+  SymbolTable(function->getParentOp()).insert(whole, function->getIterator());
+  b.setInsertionPointToStart(whole.addEntryBlock());
+  SmallVector<FlatSymbolRefAttr> symbols{update.getParameterAttr()};
+  llvm::append_range(symbols, update.getStateSymbols());
+  FailureOr<SmallVector<Value>> old = readVariables(b, update, symbols);
+  if (failed(old))
+    return failure();
+  Value parameter;
+  SmallVector<Value> updated;
+  if (failed(update.buildUpdate(b, loc, old->front(), whole.getArgument(0),
+                                ArrayRef(*old).drop_front(), parameter,
+                                updated)))
+    return failure();
+  updated.insert(updated.begin(), parameter);
+  for (auto [symbol, value] : llvm::zip(symbols, updated))
+    optim::AssignOp::create(b, loc, symbol, value);
+  func::ReturnOp::create(b, loc);
+  return whole;
+}
+
 /// One kernel for what has the shape of the parameter and, after it, one for
 /// the scalars (such as powers of Adam's betas): ranges of the first may run
 /// at the same time and must all see the old scalars.
@@ -129,15 +177,10 @@ LogicalResult Outliner::outlineUpdate(optim::OptimizerOpInterface update) {
   OpBuilder caller(function.getBody().front().getTerminator());
   SmallVector<FlatSymbolRefAttr> symbols{update.getParameterAttr()};
   llvm::append_range(symbols, update.getStateSymbols());
-  SmallVector<Value> values;
-  for (FlatSymbolRefAttr symbol : symbols) {
-    auto variable = dyn_cast_or_null<optim::VariableOpInterface>(
-        SymbolTable::lookupNearestSymbolFrom(update, symbol));
-    if (!variable)
-      return update.emitOpError("refers to ") << symbol << ", which is unknown";
-    values.push_back(
-        optim::ReadOp::create(caller, loc, variable.getType(), symbol));
-  }
+  FailureOr<SmallVector<Value>> read = readVariables(caller, update, symbols);
+  if (failed(read))
+    return failure();
+  SmallVector<Value> values = *read;
   values.push_back(update.getGradient());
   SmallVector<Type> arguments = llvm::to_vector(ValueRange(values).getTypes());
   auto parameterType = cast<RankedTensorType>(arguments.front());
@@ -199,6 +242,24 @@ LogicalResult Outliner::outlineUpdate(optim::OptimizerOpInterface update) {
   return success();
 }
 
+/// Outlines the update in a function of its own, so that its kernels are the
+/// same in every program, and puts the calls where it stood.
+LogicalResult
+OutlineKernelsPass::outlineWhole(Outliner &outliner,
+                                 optim::OptimizerOpInterface update) {
+  FailureOr<func::FuncOp> whole = outliner.expandUpdate(update);
+  if (failed(whole) || failed(outline(*whole)))
+    return failure();
+  Block &body = whole->getBody().front();
+  body.getArgument(0).replaceAllUsesWith(update.getGradient());
+  body.getTerminator()->erase();
+  update->getBlock()->getOperations().splice(update->getIterator(),
+                                             body.getOperations());
+  update->erase();
+  whole->erase();
+  return success();
+}
+
 LogicalResult OutlineKernelsPass::outline(func::FuncOp function) {
   Block &block = function.getBody().front();
   KernelSchedule schedule(block);
@@ -214,7 +275,8 @@ LogicalResult OutlineKernelsPass::outline(func::FuncOp function) {
     Operation *op = group.ops.front();
     op->moveBefore(terminator);
     if (auto update = dyn_cast<optim::OptimizerOpInterface>(op))
-      if (failed(outliner.outlineUpdate(update)))
+      if (failed(update.isRowSplittable() ? outliner.outlineUpdate(update)
+                                          : outlineWhole(outliner, update)))
         return failure();
   }
   numKernels += outliner.getNumKernels();

@@ -199,6 +199,7 @@ TEST_P(Contract, TrainersWithPartsOfTheBatchGiveOneMachine) {
   Tensors local = run(job("local"), whole, "local");
   ASSERT_FALSE(local.empty());
   expectClose(local, run(job("ps_2x2"), whole, "ps2"), 1e-5);
+  expectClose(local, run(job("ps_4x3"), whole, "ps4"), 1e-5);
 }
 
 TEST_P(Contract, SmallerLastBatchesCountByTheirRows) {
@@ -226,11 +227,22 @@ TEST_P(Contract, CheckpointsLoadInAnyMode) {
   expectSameBits(fromServers, run(job("ps_1x1"), half, "back"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Jobs, Contract,
-                         testing::Combine(testing::Values("fit_a_line", "mlp"),
+static std::string name(const testing::TestParamInfo<Contract::ParamType> &i) {
+  return std::string(std::get<0>(i.param)) + "_" + std::get<1>(i.param);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Line, Contract,
+    testing::Combine(testing::Values("fit_a_line"),
+                     testing::Values("sgd", "momentum", "nesterov", "adam",
+                                     "adamw", "adamax", "adagrad",
+                                     "decayed_adagrad", "adadelta", "rmsprop",
+                                     "centered_rmsprop", "ftrl", "lars",
+                                     "lamb")),
+    name);
+INSTANTIATE_TEST_SUITE_P(Perceptron, Contract,
+                         testing::Combine(testing::Values("mlp"),
                                           testing::Values("sgd", "momentum",
-                                                          "nesterov", "adam")),
-                         [](const auto &info) {
-                           return std::string(std::get<0>(info.param)) + "_" +
-                                  std::get<1>(info.param);
-                         });
+                                                          "nesterov", "adam",
+                                                          "lamb")),
+                         name);

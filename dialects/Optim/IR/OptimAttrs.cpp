@@ -1,6 +1,6 @@
 //===- OptimAttrs.cpp - Initializers and optimizers -----------------------===//
 
-#include "dialects/Optim/IR/Optim.h"
+#include "dialects/Optim/IR/UpdateRules.h"
 #include "mlir/IR/DialectImplementation.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -183,32 +183,6 @@ LogicalResult AdamAttr::verify(EmitError emitError, FloatAttr rate,
   return success();
 }
 
-/// Declares the state `slot` of `parameter`, with every element `initial`.
-/// Null, with an error emitted, if the name that the state would have in a
-/// checkpoint is taken.
-static FlatSymbolRefAttr declareState(OpBuilder &b, Location loc,
-                                      FlatSymbolRefAttr parameter,
-                                      StringRef slot, RankedTensorType type,
-                                      double initial) {
-  Operation *table = b.getInsertionBlock()->getParentOp();
-  auto variable = dyn_cast_or_null<ParameterOp>(
-      SymbolTable::lookupSymbolIn(table, parameter));
-  StringRef origin = variable ? variable.getOriginName() : parameter.getValue();
-  std::string name = (origin + "/" + slot).str();
-  if (Operation *taken = SymbolTable::lookupSymbolIn(table, name)) {
-    InFlightDiagnostic diag = emitError(loc)
-                              << "the state \"" << slot << "\" of " << parameter
-                              << " cannot be named @\"" << name
-                              << "\", the name is taken";
-    diag.attachNote(taken->getLoc()) << "by this, rename it";
-    return {};
-  }
-  StateOp::create(b, loc, b.getStringAttr(name), parameter,
-                  b.getStringAttr(slot), TypeAttr::get(type),
-                  ConstantAttr::get(b.getContext(), initial), OriginAttr());
-  return FlatSymbolRefAttr::get(b.getContext(), name);
-}
-
 FailureOr<Operation *> SgdAttr::createUpdate(OpBuilder &, OpBuilder &b,
                                              Location loc,
                                              FlatSymbolRefAttr parameter,
@@ -221,39 +195,28 @@ FailureOr<Operation *> MomentumAttr::createUpdate(OpBuilder &stateBuilder,
                                                   OpBuilder &b, Location loc,
                                                   FlatSymbolRefAttr parameter,
                                                   Value gradient) const {
-  auto type = cast<RankedTensorType>(gradient.getType());
-  FlatSymbolRefAttr velocity =
-      declareState(stateBuilder, loc, parameter, "velocity", type, 0.0);
-  if (!velocity)
-    return failure();
-  return MomentumOp::create(b, loc, parameter, gradient, velocity,
-                            getLearningRate(), getMomentum(),
-                            getNesterov().getValue() ? b.getUnitAttr()
-                                                     : UnitAttr())
-      .getOperation();
+  SmallVector<std::pair<StringRef, Attribute>> attributes = {
+      {"learning_rate", getLearningRate()}, {"momentum", getMomentum()}};
+  if (getNesterov().getValue())
+    attributes.push_back({"nesterov", b.getUnitAttr()});
+  return createUpdateOp(MomentumOp::getOperationName(), stateBuilder, b, loc,
+                        parameter, gradient, {{"velocity"}}, attributes);
 }
 
 FailureOr<Operation *> AdamAttr::createUpdate(OpBuilder &stateBuilder,
                                               OpBuilder &b, Location loc,
                                               FlatSymbolRefAttr parameter,
                                               Value gradient) const {
-  auto type = cast<RankedTensorType>(gradient.getType());
-  auto scalar = RankedTensorType::get({}, type.getElementType());
-  SmallVector<FlatSymbolRefAttr> states;
-  for (auto [slot, stateType, initial] :
-       {std::make_tuple("moment1", type, 0.0),
-        std::make_tuple("moment2", type, 0.0),
-        std::make_tuple("beta1_power", scalar, 1.0),
-        std::make_tuple("beta2_power", scalar, 1.0)}) {
-    states.push_back(
-        declareState(stateBuilder, loc, parameter, slot, stateType, initial));
-    if (!states.back())
-      return failure();
-  }
-  return AdamOp::create(b, loc, parameter, gradient, states[0], states[1],
-                        states[2], states[3], getLearningRate(), getBeta1(),
-                        getBeta2(), getEpsilon())
-      .getOperation();
+  return createUpdateOp(AdamOp::getOperationName(), stateBuilder, b, loc,
+                        parameter, gradient,
+                        {{"moment1"},
+                         {"moment2"},
+                         {"beta1_power", /*isScalar=*/true, 1.0},
+                         {"beta2_power", /*isScalar=*/true, 1.0}},
+                        {{"learning_rate", getLearningRate()},
+                         {"beta1", getBeta1()},
+                         {"beta2", getBeta2()},
+                         {"epsilon", getEpsilon()}});
 }
 
 //===----------------------------------------------------------------------===//

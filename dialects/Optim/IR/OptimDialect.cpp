@@ -1,7 +1,6 @@
 //===- OptimDialect.cpp - Registration of the optim dialect ---------------===//
 
-#include "dialects/NN/IR/NN.h"
-#include "dialects/Optim/IR/Optim.h"
+#include "dialects/Optim/IR/UpdateRules.h"
 
 using namespace mlir;
 using namespace mlir::fleet::optim;

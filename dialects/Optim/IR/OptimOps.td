@@ -5,6 +5,7 @@
 
 include "dialects/Optim/IR/OptimDialect.td"
 include "dialects/Optim/IR/OptimAttrs.td"
+include "dialects/Optim/IR/OptimAdaptiveAttrs.td"
 include "dialects/Optim/IR/OptimInterfaces.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/OpBase.td"
@@ -18,5 +19,6 @@ def Optim_VariableType : StaticShapeTensorOf<[F32, F64]>;
 
 include "dialects/Optim/IR/OptimVariableOps.td"
 include "dialects/Optim/IR/OptimUpdateOps.td"
+include "dialects/Optim/IR/OptimAdaptiveOps.td"
 
 #endif // FLEET_DIALECTS_OPTIM_IR_OPTIMOPS

@@ -3,13 +3,50 @@
 #ifndef FLEET_DIALECTS_OPTIM_IR_OPTIMUPDATEOPS
 #define FLEET_DIALECTS_OPTIM_IR_OPTIMUPDATEOPS
 
-/// An op that updates `parameter` element by element.
-class Optim_UpdateOp<string mnemonic> : Optim_Op<mnemonic,
-    [DeclareOpInterfaceMethods<SymbolUserOpInterface>,
-     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
-     DeclareOpInterfaceMethods<OptimizerOpInterface,
-                               ["getStateSymbols", "isRowSplittable",
-                                "buildUpdate"]>]>;
+/// An op that updates `parameter`. It keeps state of the parameter's type in
+/// the attributes `likeParameter`, and scalars in the attributes `scalars`.
+class Optim_UpdateOp<string mnemonic, list<string> likeParameter = [],
+                     list<string> scalars = [], bit splittable = 1>
+    : Optim_Op<mnemonic, [
+        DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+        DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+        DeclareOpInterfaceMethods<OptimizerOpInterface,
+                                  ["getStateSymbols", "isRowSplittable",
+                                   "buildUpdate"]>]> {
+  defvar full = !interleave(!foreach(s, likeParameter, "\"" # s # "\""), ", ");
+  defvar single = !interleave(!foreach(s, scalars, "\"" # s # "\""), ", ");
+  let extraClassDefinition = [{
+    ::llvm::SmallVector<::mlir::FlatSymbolRefAttr> $cppClass::getStateSymbols() {
+      return getStateAttributes(*this, {}] # full # [{}, {}] # single # [{});
+    }
+    bool $cppClass::isRowSplittable() { return }] # !if(splittable, "true", "false") # [{; }
+    ::llvm::LogicalResult $cppClass::verifySymbolUses(
+        ::mlir::SymbolTableCollection &tables) {
+      return verifyUpdate(*this, tables, }] # !size(likeParameter) # [{);
+    }
+    void $cppClass::getEffects(::llvm::SmallVectorImpl<
+        ::mlir::SideEffects::EffectInstance<::mlir::MemoryEffects::Effect>> &effects) {
+      getUpdateEffects(*this, effects);
+    }
+  }];
+}
+
+/// An update op whose other attributes are all 64-bit floats, printed as
+/// `name = value` in order.
+class Optim_RuleOp<string mnemonic, list<string> likeParameter,
+                   list<string> scalars, list<string> numbers,
+                   bit splittable = 1>
+    : Optim_UpdateOp<mnemonic, likeParameter, scalars, splittable> {
+  defvar states = !listconcat(likeParameter, scalars);
+  let arguments = !con(
+    (ins FlatSymbolRefAttr:$parameter, Optim_VariableType:$gradient),
+    !dag(ins, !foreach(s, states, FlatSymbolRefAttr), states),
+    !dag(ins, !foreach(n, numbers, F64Attr), numbers));
+  let assemblyFormat = "$parameter `,` $gradient "
+    # !interleave(!foreach(n, !listconcat(states, numbers),
+                           "`" # n # "` `=` $" # n), " ")
+    # " attr-dict `:` type($gradient)";
+}
 
 def Optim_SgdOp : Optim_UpdateOp<"sgd"> {
   let summary = "w' = w - learning_rate * g";
@@ -29,7 +66,7 @@ def Optim_SgdOp : Optim_UpdateOp<"sgd"> {
   }];
 }
 
-def Optim_MomentumOp : Optim_UpdateOp<"momentum"> {
+def Optim_MomentumOp : Optim_UpdateOp<"momentum", ["velocity"]> {
   let summary = "v' = momentum * v + g;  w' = w - learning_rate * v'";
   let description = [{
     With `nesterov`, `w' = w - learning_rate * (g + momentum * v')`.
@@ -53,7 +90,9 @@ def Optim_MomentumOp : Optim_UpdateOp<"momentum"> {
   }];
 }
 
-def Optim_AdamOp : Optim_UpdateOp<"adam"> {
+def Optim_AdamOp : Optim_RuleOp<"adam", ["moment1", "moment2"],
+    ["beta1_power", "beta2_power"],
+    ["learning_rate", "beta1", "beta2", "epsilon"]> {
   let summary = "adaptive moments with bias correction";
   let description = [{
     ```
@@ -72,19 +111,6 @@ def Optim_AdamOp : Optim_UpdateOp<"adam"> {
       learning_rate = 1.000000e-03 beta1 = 0.9 beta2 = 0.999 epsilon = 1.000000e-08
       : tensor<13x1xf32>
     ```
-  }];
-  let arguments = (ins FlatSymbolRefAttr:$parameter,
-                       Optim_VariableType:$gradient,
-                       FlatSymbolRefAttr:$moment1, FlatSymbolRefAttr:$moment2,
-                       FlatSymbolRefAttr:$beta1_power,
-                       FlatSymbolRefAttr:$beta2_power,
-                       F64Attr:$learning_rate, F64Attr:$beta1, F64Attr:$beta2,
-                       F64Attr:$epsilon);
-  let assemblyFormat = [{
-    $parameter `,` $gradient `moment1` `=` $moment1 `moment2` `=` $moment2
-    `beta1_power` `=` $beta1_power `beta2_power` `=` $beta2_power
-    `learning_rate` `=` $learning_rate `beta1` `=` $beta1 `beta2` `=` $beta2
-    `epsilon` `=` $epsilon attr-dict `:` type($gradient)
   }];
 }
 

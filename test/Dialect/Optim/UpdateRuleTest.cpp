@@ -62,11 +62,12 @@ protected:
     if (failed(created) || failed(verify(*module)))
       return {};
     auto update = cast<optim::OptimizerOpInterface>(*created);
-    EXPECT_TRUE(update.isRowSplittable());
+    EXPECT_EQ(update.isRowSplittable(), isSplittable);
     EXPECT_EQ(update.getGradientReduction(), optim::GradientReduction::Mean);
     return run(update, writeRule(update));
   }
 
+  bool isSplittable = true; ///< what the op has to say
   Tensor parameter = vector({0.5, -1.5, 2.0});
   std::vector<Tensor> gradients = {
       vector({0.1, -0.2, 3.0}), vector({-0.4, 0.0, 1.0}),
@@ -187,6 +188,223 @@ TEST_F(UpdateRule, adam) {
   }
   EXPECT_NEAR(values[3].values[0], std::pow(0.8, kSteps), 1e-12);
   EXPECT_NEAR(values[4].values[0], std::pow(0.95, kSteps), 1e-12);
+}
+
+TEST_F(UpdateRule, adamw) {
+  auto values = train("#optim.adamw<learning_rate = 0.1, beta1 = 0.8, beta2 = "
+                      "0.95, epsilon = 1.0e-6, weight_decay = 0.3>");
+  ASSERT_EQ(values.size(), 5u);
+  for (int64_t i = 0; i < kElements; ++i) {
+    double w = parameter.values[i], m = 0, v = 0;
+    for (int step = 0; step < kSteps; ++step) {
+      double g = gradients[step].values[i];
+      m = 0.8 * m + 0.2 * g;
+      v = 0.95 * v + 0.05 * g * g;
+      double rate = 0.1 * std::sqrt(1 - std::pow(0.95, step + 1)) /
+                    (1 - std::pow(0.8, step + 1));
+      w = w * (1 - 0.1 * 0.3) - rate * m / (std::sqrt(v) + 1e-6);
+    }
+    EXPECT_NEAR(values[0].values[i], w, 1e-12);
+    EXPECT_NEAR(values[1].values[i], m, 1e-12);
+    EXPECT_NEAR(values[2].values[i], v, 1e-12);
+  }
+}
+
+TEST_F(UpdateRule, adamax) {
+  auto values = train("#optim.adamax<learning_rate = 0.1, beta1 = 0.8, beta2 = "
+                      "0.95, epsilon = 1.0e-3>");
+  ASSERT_EQ(values.size(), 4u);
+  for (int64_t i = 0; i < kElements; ++i) {
+    double w = parameter.values[i], m = 0, u = 0;
+    for (int step = 0; step < kSteps; ++step) {
+      double g = gradients[step].values[i];
+      m = 0.8 * m + 0.2 * g;
+      u = std::max(std::abs(g), 0.95 * u + 1e-3);
+      w -= 0.1 / (1 - std::pow(0.8, step + 1)) * m / u;
+    }
+    EXPECT_NEAR(values[0].values[i], w, 1e-12);
+    EXPECT_NEAR(values[1].values[i], m, 1e-12);
+    EXPECT_NEAR(values[2].values[i], u, 1e-12);
+  }
+}
+
+TEST_F(UpdateRule, adagrad) {
+  auto values = train(
+      "#optim.adagrad<learning_rate = 0.1, epsilon = 1.0e-3, initial = 0.5>");
+  ASSERT_EQ(values.size(), 2u);
+  for (int64_t i = 0; i < kElements; ++i) {
+    double w = parameter.values[i], m = 0.5;
+    for (int step = 0; step < kSteps; ++step) {
+      double g = gradients[step].values[i];
+      m += g * g;
+      w -= 0.1 * g / (std::sqrt(m) + 1e-3);
+    }
+    EXPECT_NEAR(values[0].values[i], w, 1e-12);
+    EXPECT_NEAR(values[1].values[i], m, 1e-12);
+  }
+}
+
+TEST_F(UpdateRule, decayed_adagrad) {
+  auto values = train("#optim.decayed_adagrad<learning_rate = 0.1, decay = "
+                      "0.8, epsilon = 1.0e-3>");
+  ASSERT_EQ(values.size(), 2u);
+  for (int64_t i = 0; i < kElements; ++i) {
+    double w = parameter.values[i], m = 0;
+    for (int step = 0; step < kSteps; ++step) {
+      double g = gradients[step].values[i];
+      m = 0.8 * m + 0.2 * g * g;
+      w -= 0.1 * g / (std::sqrt(m) + 1e-3);
+    }
+    EXPECT_NEAR(values[0].values[i], w, 1e-12);
+    EXPECT_NEAR(values[1].values[i], m, 1e-12);
+  }
+}
+
+TEST_F(UpdateRule, adadelta) {
+  auto values = train(
+      "#optim.adadelta<learning_rate = 0.5, rho = 0.8, epsilon = 1.0e-2>");
+  ASSERT_EQ(values.size(), 3u);
+  for (int64_t i = 0; i < kElements; ++i) {
+    double w = parameter.values[i], a = 0, u = 0;
+    for (int step = 0; step < kSteps; ++step) {
+      double g = gradients[step].values[i];
+      a = 0.8 * a + 0.2 * g * g;
+      double d = std::sqrt((u + 1e-2) / (a + 1e-2)) * g;
+      u = 0.8 * u + 0.2 * d * d;
+      w -= 0.5 * d;
+    }
+    EXPECT_NEAR(values[0].values[i], w, 1e-12);
+    EXPECT_NEAR(values[1].values[i], a, 1e-12);
+    EXPECT_NEAR(values[2].values[i], u, 1e-12);
+  }
+}
+
+TEST_F(UpdateRule, rmsprop) {
+  auto values = train("#optim.rmsprop<learning_rate = 0.1, rho = 0.8, epsilon "
+                      "= 1.0e-2, momentum = 0.7>");
+  ASSERT_EQ(values.size(), 3u);
+  for (int64_t i = 0; i < kElements; ++i) {
+    double w = parameter.values[i], s = 0, v = 0;
+    for (int step = 0; step < kSteps; ++step) {
+      double g = gradients[step].values[i];
+      s = 0.8 * s + 0.2 * g * g;
+      v = 0.7 * v + 0.1 * g / std::sqrt(s + 1e-2);
+      w -= v;
+    }
+    EXPECT_NEAR(values[0].values[i], w, 1e-12);
+    EXPECT_NEAR(values[1].values[i], s, 1e-12);
+    EXPECT_NEAR(values[2].values[i], v, 1e-12);
+  }
+}
+
+TEST_F(UpdateRule, centered_rmsprop) {
+  auto values = train("#optim.rmsprop<learning_rate = 0.1, rho = 0.8, epsilon "
+                      "= 1.0e-2, momentum = 0.7, centered = true>");
+  ASSERT_EQ(values.size(), 4u);
+  for (int64_t i = 0; i < kElements; ++i) {
+    double w = parameter.values[i], s = 0, v = 0, c = 0;
+    for (int step = 0; step < kSteps; ++step) {
+      double g = gradients[step].values[i];
+      s = 0.8 * s + 0.2 * g * g;
+      c = 0.8 * c + 0.2 * g;
+      v = 0.7 * v + 0.1 * g / std::sqrt(s - c * c + 1e-2);
+      w -= v;
+    }
+    EXPECT_NEAR(values[0].values[i], w, 1e-12);
+    EXPECT_NEAR(values[1].values[i], s, 1e-12);
+    EXPECT_NEAR(values[2].values[i], v, 1e-12);
+    EXPECT_NEAR(values[3].values[i], c, 1e-12);
+  }
+}
+
+TEST_F(UpdateRule, ftrl) {
+  auto values = train("#optim.ftrl<learning_rate = 0.5, l1 = 0.3, l2 = 0.1>");
+  ASSERT_EQ(values.size(), 3u);
+  for (int64_t i = 0; i < kElements; ++i) {
+    double w = parameter.values[i], n = 0, z = 0;
+    for (int step = 0; step < kSteps; ++step) {
+      double g = gradients[step].values[i];
+      double before = n;
+      n += g * g;
+      z += g - (std::sqrt(n) - std::sqrt(before)) / 0.5 * w;
+      w = 0;
+      if (std::abs(z) > 0.3)
+        w = ((z > 0 ? 0.3 : -0.3) - z) / (std::sqrt(n) / 0.5 + 0.2);
+    }
+    EXPECT_NEAR(values[0].values[i], w, 1e-12);
+    EXPECT_NEAR(values[1].values[i], n, 1e-12);
+    EXPECT_NEAR(values[2].values[i], z, 1e-12);
+  }
+}
+
+namespace {
+double norm(const std::vector<double> &values) {
+  double sum = 0;
+  for (double value : values)
+    sum += value * value;
+  return std::sqrt(sum);
+}
+} // namespace
+
+TEST_F(UpdateRule, lars) {
+  isSplittable = false;
+  auto values =
+      train("#optim.lars<learning_rate = 0.5, momentum = 0.7, "
+            "coefficient = 0.2, weight_decay = 0.1, epsilon = 1.0e-3>");
+  ASSERT_EQ(values.size(), 2u);
+  std::vector<double> w = parameter.values, v(kElements, 0.0);
+  for (int step = 0; step < kSteps; ++step) {
+    const std::vector<double> &g = gradients[step].values;
+    double rate = 0.5 * 0.2 * norm(w) / (norm(g) + 0.1 * norm(w) + 1e-3);
+    for (int64_t i = 0; i < kElements; ++i) {
+      v[i] = 0.7 * v[i] + rate * (g[i] + 0.1 * w[i]);
+      w[i] -= v[i];
+    }
+  }
+  for (int64_t i = 0; i < kElements; ++i) {
+    EXPECT_NEAR(values[0].values[i], w[i], 1e-12);
+    EXPECT_NEAR(values[1].values[i], v[i], 1e-12);
+  }
+}
+
+TEST_F(UpdateRule, larsWithoutANormHasThePlainRate) {
+  isSplittable = false;
+  std::fill(parameter.values.begin(), parameter.values.end(), 0.0);
+  for (Tensor &gradient : gradients)
+    std::fill(gradient.values.begin(), gradient.values.end(), 0.0);
+  gradients[0].values = {1.0, 2.0, -1.0};
+  auto values = train("#optim.lars<learning_rate = 0.5, momentum = 0.0, "
+                      "weight_decay = 0.0>");
+  ASSERT_EQ(values.size(), 2u);
+  for (int64_t i = 0; i < kElements; ++i)
+    EXPECT_NEAR(values[0].values[i], -0.5 * gradients[0].values[i], 1e-12);
+}
+
+TEST_F(UpdateRule, lamb) {
+  isSplittable = false;
+  auto values = train("#optim.lamb<learning_rate = 0.1, beta1 = 0.8, "
+                      "beta2 = 0.95, epsilon = 1.0e-6, weight_decay = 0.3>");
+  ASSERT_EQ(values.size(), 5u);
+  std::vector<double> w = parameter.values, m(kElements, 0.0),
+                      v(kElements, 0.0), d(kElements);
+  for (int step = 0; step < kSteps; ++step) {
+    for (int64_t i = 0; i < kElements; ++i) {
+      double g = gradients[step].values[i];
+      m[i] = 0.8 * m[i] + 0.2 * g;
+      v[i] = 0.95 * v[i] + 0.05 * g * g;
+      double first = m[i] / (1 - std::pow(0.8, step + 1));
+      double second = v[i] / (1 - std::pow(0.95, step + 1));
+      d[i] = first / (std::sqrt(second) + 1e-6) + 0.3 * w[i];
+    }
+    double ratio = norm(w) / norm(d);
+    for (int64_t i = 0; i < kElements; ++i)
+      w[i] -= 0.1 * ratio * d[i];
+  }
+  for (int64_t i = 0; i < kElements; ++i) {
+    EXPECT_NEAR(values[0].values[i], w[i], 1e-12);
+    EXPECT_NEAR(values[1].values[i], m[i], 1e-12);
+    EXPECT_NEAR(values[2].values[i], v[i], 1e-12);
+  }
 }
 
 TEST_F(UpdateRule, constantsHaveTheElementTypeOfTheParameter) {

@@ -1,0 +1,149 @@
+//===- UpdateRules.cpp - What update ops and optimizers share -------------===//
+
+#include "dialects/Optim/IR/UpdateRules.h"
+
+using namespace mlir;
+using namespace mlir::fleet::optim;
+
+//===----------------------------------------------------------------------===//
+// Update ops
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+mlir::fleet::optim::verifyUpdateSymbols(OptimizerOpInterface op,
+                                        SymbolTableCollection &tables) {
+  FlatSymbolRefAttr name = op.getParameterAttr();
+  Operation *symbol = tables.lookupNearestSymbolFrom(op, name);
+  auto parameter = dyn_cast_or_null<ParameterOp>(symbol);
+  if (!parameter) {
+    InFlightDiagnostic diag = op->emitOpError("updates ")
+                              << name << ", which is no optim.parameter";
+    if (symbol)
+      diag.attachNote(symbol->getLoc()) << "it is declared here";
+    return diag;
+  }
+  if (parameter.getFrozen()) {
+    InFlightDiagnostic diag = op->emitOpError("updates ")
+                              << name << ", which is frozen";
+    diag.attachNote(parameter.getLoc()) << "it is declared here";
+    return diag;
+  }
+  if (parameter.getType() != op.getGradient().getType()) {
+    InFlightDiagnostic diag = op->emitOpError("updates ")
+                              << name << " by a gradient of type "
+                              << op.getGradient().getType();
+    diag.attachNote(parameter.getLoc())
+        << "the parameter is " << parameter.getType();
+    return diag;
+  }
+  for (FlatSymbolRefAttr stateName : op.getStateSymbols()) {
+    Operation *stateSymbol = tables.lookupNearestSymbolFrom(op, stateName);
+    auto state = dyn_cast_or_null<StateOp>(stateSymbol);
+    if (state && state.getParameterAttr() == name)
+      continue;
+    InFlightDiagnostic diag = op->emitOpError("keeps state in ")
+                              << stateName << ", which is no optim.state of "
+                              << name;
+    if (stateSymbol)
+      diag.attachNote(stateSymbol->getLoc()) << "it is declared here";
+    return diag;
+  }
+  return success();
+}
+
+SmallVector<FlatSymbolRefAttr>
+mlir::fleet::optim::getStateAttributes(Operation *op,
+                                       ArrayRef<StringRef> likeParameter,
+                                       ArrayRef<StringRef> scalars) {
+  SmallVector<FlatSymbolRefAttr> states;
+  for (ArrayRef<StringRef> names : {likeParameter, scalars})
+    for (StringRef name : names)
+      states.push_back(op->getAttrOfType<FlatSymbolRefAttr>(name));
+  return states;
+}
+
+LogicalResult mlir::fleet::optim::verifyUpdate(OptimizerOpInterface op,
+                                               SymbolTableCollection &tables,
+                                               size_t numLikeParameter) {
+  if (failed(verifyUpdateSymbols(op, tables)))
+    return failure();
+  auto whole = cast<RankedTensorType>(op.getGradient().getType());
+  auto scalar = RankedTensorType::get({}, whole.getElementType());
+  for (auto [i, name] : llvm::enumerate(op.getStateSymbols())) {
+    RankedTensorType type = i < numLikeParameter ? whole : scalar;
+    auto state = tables.lookupNearestSymbolFrom<StateOp>(op, name);
+    if (state.getType() == type)
+      continue;
+    InFlightDiagnostic diag = op->emitOpError("needs ")
+                              << type << " as state " << name;
+    diag.attachNote(state.getLoc()) << "it is " << state.getType();
+    return diag;
+  }
+  return success();
+}
+
+void mlir::fleet::optim::getUpdateEffects(
+    OptimizerOpInterface op,
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  SmallVector<FlatSymbolRefAttr> symbols = op.getStateSymbols();
+  symbols.push_back(op.getParameterAttr());
+  for (FlatSymbolRefAttr symbol : symbols) {
+    effects.emplace_back(MemoryEffects::Read::get(), symbol,
+                         VariableResource::get());
+    effects.emplace_back(MemoryEffects::Write::get(), symbol,
+                         VariableResource::get());
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Optimizers
+//===----------------------------------------------------------------------===//
+
+/// Declares the state `slot` of `parameter`, with every element `initial`.
+/// Null, with an error emitted, if the name that the state would have in a
+/// checkpoint is taken.
+static FlatSymbolRefAttr declareState(OpBuilder &b, Location loc,
+                                      FlatSymbolRefAttr parameter,
+                                      StringRef slot, RankedTensorType type,
+                                      double initial) {
+  Operation *table = b.getInsertionBlock()->getParentOp();
+  auto variable = dyn_cast_or_null<ParameterOp>(
+      SymbolTable::lookupSymbolIn(table, parameter));
+  StringRef origin = variable ? variable.getOriginName() : parameter.getValue();
+  std::string name = (origin + "/" + slot).str();
+  if (Operation *taken = SymbolTable::lookupSymbolIn(table, name)) {
+    InFlightDiagnostic diag = emitError(loc)
+                              << "the state \"" << slot << "\" of " << parameter
+                              << " cannot be named @\"" << name
+                              << "\", the name is taken";
+    diag.attachNote(taken->getLoc()) << "by this, rename it";
+    return {};
+  }
+  StateOp::create(b, loc, b.getStringAttr(name), parameter,
+                  b.getStringAttr(slot), TypeAttr::get(type),
+                  ConstantAttr::get(b.getContext(), initial), OriginAttr());
+  return FlatSymbolRefAttr::get(b.getContext(), name);
+}
+
+FailureOr<Operation *> mlir::fleet::optim::createUpdateOp(
+    StringRef name, OpBuilder &stateBuilder, OpBuilder &b, Location loc,
+    FlatSymbolRefAttr parameter, Value gradient, ArrayRef<StateSlot> slots,
+    ArrayRef<std::pair<StringRef, Attribute>> attributes) {
+  auto type = cast<RankedTensorType>(gradient.getType());
+  auto scalar = RankedTensorType::get({}, type.getElementType());
+  OperationState op(loc, name);
+  op.addOperands(gradient);
+  op.addAttribute("parameter", parameter);
+  for (const StateSlot &slot : slots) {
+    FlatSymbolRefAttr state =
+        declareState(stateBuilder, loc, parameter, slot.name,
+                     slot.isScalar ? scalar : type, slot.initial);
+    if (!state)
+      return failure();
+    op.addAttribute(slot.name, state);
+  }
+  for (auto [attribute, value] : attributes)
+    op.addAttribute(attribute, value);
+  return b.create(op);
+}
