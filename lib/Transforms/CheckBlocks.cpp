@@ -137,6 +137,14 @@ LogicalResult BlockCheck::run() {
       checkCoverage(parameter, rows);
   }
   roles.trainer.walk([&](SendOp send) { checkSend(send); });
+  roles.trainer.walk([&](RecvOp recv) {
+    if (!recv.getValue().use_empty())
+      return;
+    recv.emitOpError("receives ")
+        << recv.getNameAttr()
+        << ", but nothing uses it: the trainer would go on with the old values";
+    hasErrors = true;
+  });
   return failure(hasErrors);
 }
 

@@ -256,3 +256,41 @@ module attributes {fleet.job = #fleet.job<mode = ps, sync = sync, trainers = 1>}
     }
   }
 }
+
+// -----
+
+// What is received has to go somewhere.
+
+module attributes {fleet.job = #fleet.job<mode = ps, sync = sync, trainers = 1>} {
+  module @trainer attributes {fleet.role = #fleet.role<trainer>} {
+    fleet.peer @pserver_0 endpoint = "h:1"
+    optim.parameter @w : tensor<2xf32> init = #optim.ones
+    func.func @main(%g: tensor<2xf32>) {
+      fleet.send %g to @pserver_0 as "w@GRAD" : tensor<2xf32>
+      fleet.send_barrier
+      // expected-error @+1 {{receives "w", but nothing uses it: the trainer would go on with the old values}}
+      %w = fleet.recv "w" from @pserver_0 : tensor<2xf32>
+      fleet.fetch_barrier
+      return
+    }
+    func.func @startup() {
+      %w = fleet.recv "w" from @pserver_0 : tensor<2xf32>
+      fleet.fetch_barrier
+      optim.assign @w, %w : tensor<2xf32>
+      return
+    }
+  }
+  module @pserver_0 attributes {fleet.role = #fleet.role<pserver, index = 0>} {
+    optim.parameter @w : tensor<2xf32> init = #optim.ones
+    func.func @update_w(%g: tensor<2xf32>) {
+      optim.sgd @w, %g learning_rate = 1.0 : tensor<2xf32>
+      return
+    }
+    func.func @main() {
+      fleet.serve endpoint = "h:1", trainers = 1, sync {
+        fleet.on "w@GRAD" update @update_w serve @w as "w"
+      }
+      return
+    }
+  }
+}

@@ -76,6 +76,7 @@ module attributes {fleet.job = #fleet.job<mode = ps, sync = sync, trainers = 1>}
     }
     func.func @startup() {
       %a = fleet.recv "a" from @pserver_0 : tensor<3x2xf32>
+      // expected-error @+1 {{receives "b", but nothing uses it: the trainer would go on with the old values}}
       %b = fleet.recv "b" from @pserver_0 : tensor<1x2xf32>
       fleet.fetch_barrier
       // expected-error @+1 {{is the last of 'w', and no block has its rows from 3 on}}

@@ -1,0 +1,290 @@
+//===- VerifyMutationsTest.cpp - Jobs with one mistake each ---------------===//
+//
+// Takes jobs that the compiler made, spoils one thing at a time (drops,
+// doubles, renames, retypes, reorders, gives to another owner), and expects
+// that the result is refused, by the verifiers of the ops or by
+// fleet-verify-job.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/Fleet/IR/Fleet.h"
+#include "dialects/Optim/IR/Optim.h"
+#include "fleet/InitAll.h"
+#include "fleet/Pipelines/Distribute.h"
+#include "fleet/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <gtest/gtest.h>
+
+using namespace mlir;
+using namespace mlir::fleet;
+using namespace mlir::fleet::dist;
+
+namespace {
+
+constexpr char kProgram[] = R"mlir(
+module @program {
+  optim.parameter @w : tensor<6x4xf32> init = #optim.xavier_uniform
+  optim.parameter @b : tensor<4xf32> init = #optim.zeros
+  optim.parameter @v : tensor<4x1xf32> init = #optim.xavier_uniform
+  func.func @main(%x: tensor<?x6xf32>, %y: tensor<?x1xf32>) -> tensor<f32> {
+    %w = optim.read @w : tensor<6x4xf32>
+    %b = optim.read @b : tensor<4xf32>
+    %v = optim.read @v : tensor<4x1xf32>
+    %0 = nn.linear %x, %w, %b : (tensor<?x6xf32>, tensor<6x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
+    %1 = nn.tanh %0 : tensor<?x4xf32>
+    %2 = nn.matmul %1, %v : (tensor<?x4xf32>, tensor<4x1xf32>) -> tensor<?x1xf32>
+    %3 = nn.square_error %2, %y : (tensor<?x1xf32>, tensor<?x1xf32>) -> tensor<?x1xf32>
+    %loss = nn.mean %3 : tensor<?x1xf32> -> tensor<f32>
+    optim.minimize %loss : tensor<f32> with #optim.OPTIMIZER
+    return %loss : tensor<f32>
+  }
+}
+)mlir";
+
+/// Spoils `op`; false if it does not apply to it.
+using Mutation = std::function<bool(Operation *op)>;
+
+class VerifyMutations : public testing::Test {
+protected:
+  VerifyMutations() : context(MLIRContext::Threading::DISABLED) {
+    DialectRegistry registry;
+    registerAllFleetDialects(registry);
+    context.appendDialectRegistry(registry);
+    context.loadAllAvailableDialects();
+  }
+
+  OwningOpRef<ModuleOp> makeJob(std::string optimizer, int servers,
+                                int64_t minBlockSize) {
+    std::string text = kProgram;
+    text.replace(text.find("OPTIMIZER"), 9, optimizer);
+    OwningOpRef<ModuleOp> job = parseSourceString<ModuleOp>(text, &context);
+    EXPECT_TRUE(job);
+    DistributeOptions options;
+    options.mode = DistributeOptions::Mode::ParameterServer;
+    options.trainers = 2;
+    for (int i = 0; i < servers; ++i)
+      options.pservers.push_back("h:" + std::to_string(i + 1));
+    options.minBlockSize = minBlockSize;
+    PassManager pm(&context);
+    buildDistributePipeline(pm, options);
+    EXPECT_TRUE(succeeded(pm.run(*job)));
+    return job;
+  }
+
+  bool isAccepted(ModuleOp job) {
+    PassManager pm(&context);
+    pm.enableVerifier(false);
+    pm.addPass(createVerifyJobPass());
+    return succeeded(pm.run(job));
+  }
+
+  /// Applies `mutation` to each operation of `job` that it fits, one a time.
+  void expectRefused(ModuleOp job, StringRef what, const Mutation &mutation) {
+    int64_t count = 0;
+    job.walk([&](Operation *) { ++count; });
+    for (int64_t target = 0; target < count; ++target) {
+      OwningOpRef<ModuleOp> copy = job.clone();
+      Operation *chosen = nullptr;
+      int64_t index = 0;
+      copy->walk([&](Operation *op) {
+        if (index++ == target)
+          chosen = op;
+      });
+      std::string before;
+      llvm::raw_string_ostream os(before);
+      chosen->print(os, OpPrintingFlags().skipRegions());
+      ScopedDiagnosticHandler quiet(&context,
+                                    [](Diagnostic &) { return success(); });
+      if (!mutation(chosen))
+        continue;
+      ++mutants;
+      EXPECT_FALSE(succeeded(verify(*copy)) && isAccepted(*copy))
+          << what.str() << ": " << before;
+    }
+  }
+
+  MLIRContext context;
+  int mutants = 0;
+};
+
+bool isTransfer(Operation *op) {
+  return isa<SendOp, RecvOp, SendBarrierOp, FetchBarrierOp>(op);
+}
+
+/// The same name for something else.
+bool rename(Operation *op, StringRef attribute) {
+  auto name = op->getAttrOfType<StringAttr>(attribute);
+  if (!name)
+    return false;
+  op->setAttr(attribute, StringAttr::get(op->getContext(), name.str() + "x"));
+  return true;
+}
+
+/// Another server for a transfer.
+bool giveToOther(Operation *op) {
+  auto peer = op->getAttrOfType<FlatSymbolRefAttr>("peer");
+  if (!peer)
+    return false;
+  for (auto other : op->getParentOfType<ModuleOp>().getOps<PeerOp>())
+    if (other.getSymName() != peer.getValue()) {
+      op->setAttr("peer", FlatSymbolRefAttr::get(other.getSymNameAttr()));
+      return true;
+    }
+  return false;
+}
+
+bool add(Operation *op, StringRef attribute, int64_t difference) {
+  auto value = op->getAttrOfType<IntegerAttr>(attribute);
+  if (!value)
+    return false;
+  op->setAttr(attribute,
+              IntegerAttr::get(value.getType(), value.getInt() + difference));
+  return true;
+}
+
+TEST_F(VerifyMutations, AreAllRefused) {
+  struct Setting {
+    const char *optimizer;
+    int servers;
+    int64_t minBlockSize;
+  };
+  for (Setting setting : {Setting{"sgd<learning_rate = 0.1>", 2, 100},
+                          Setting{"adam<learning_rate = 0.1>", 2, 4},
+                          Setting{"lamb<learning_rate = 0.1>", 3, 1},
+                          Setting{"momentum<learning_rate = 0.1>", 3, 1}}) {
+    OwningOpRef<ModuleOp> owned =
+        makeJob(setting.optimizer, setting.servers, setting.minBlockSize);
+    ModuleOp job = *owned;
+    // The job itself is fine.
+    ASSERT_TRUE(succeeded(verify(job)));
+    ASSERT_TRUE(isAccepted(job));
+
+    expectRefused(job, "dropped", [](Operation *op) {
+      bool isReceived =
+          isa<optim::AssignOp>(op) && op->getOperand(0).getDefiningOp<RecvOp>();
+      bool isUpdate = isa<optim::OptimizerOpInterface>(op);
+      if (!isTransfer(op) && !isReceived && !isUpdate &&
+          !isa<PeerOp, ServeOp, OnOp, optim::VariableOpInterface>(op) &&
+          !(isa<ModuleOp>(op) && op->getParentOp()))
+        return false;
+      op->dropAllUses();
+      op->erase();
+      return true;
+    });
+    expectRefused(job, "doubled", [](Operation *op) {
+      bool isUpdate = isa<optim::OptimizerOpInterface>(op);
+      bool isReceived =
+          isa<optim::AssignOp>(op) && op->getOperand(0).getDefiningOp<RecvOp>();
+      if (!isTransfer(op) && !isUpdate && !isReceived &&
+          !isa<PeerOp, ServeOp, OnOp, optim::VariableOpInterface>(op) &&
+          !(isa<ModuleOp>(op) && op->getParentOp()))
+        return false;
+      OpBuilder b(op->getContext());
+      b.setInsertionPointAfter(op);
+      b.clone(*op);
+      return true;
+    });
+    for (StringRef attribute : {"name", "gradient"})
+      expectRefused(job, "renamed", [&](Operation *op) {
+        return isa<SendOp, RecvOp, OnOp>(op) && rename(op, attribute);
+      });
+    expectRefused(job, "moved elsewhere", [](Operation *op) {
+      return isa<PeerOp, ServeOp>(op) && rename(op, "endpoint");
+    });
+    expectRefused(job, "given to another server", giveToOther);
+    for (StringRef attribute : {"rows", "count", "row"})
+      for (int64_t difference : {-1, 1})
+        expectRefused(job, "other rows", [&](Operation *op) {
+          return isa<SendOp, optim::AssignOp>(op) &&
+                 add(op, attribute, difference);
+        });
+    expectRefused(job, "rows of another origin", [](Operation *op) {
+      auto parameter = dyn_cast<optim::ParameterOp>(op);
+      optim::OriginAttr origin =
+          parameter ? parameter.getOriginAttr() : optim::OriginAttr();
+      if (!origin)
+        return false;
+      parameter.setOriginAttr(optim::OriginAttr::get(
+          op->getContext(), StringAttr::get(op->getContext(), "other"),
+          origin.getShape(), origin.getRowOffset()));
+      return true;
+    });
+    expectRefused(job, "another number of trainers", [](Operation *op) {
+      return isa<ServeOp>(op) && add(op, "trainers", 1);
+    });
+    expectRefused(job, "another type", [](Operation *op) {
+      auto parameter = dyn_cast<optim::ParameterOp>(op);
+      if (!parameter || getRole(op->getParentOfType<ModuleOp>()).getKind() ==
+                            RoleKind::Trainer)
+        return false;
+      SmallVector<int64_t> shape(parameter.getType().getShape());
+      shape.back() += 1;
+      parameter.setType(parameter.getType().clone(shape));
+      return true;
+    });
+    expectRefused(job, "another type on the wire", [](Operation *op) {
+      auto recv = dyn_cast<RecvOp>(op);
+      if (!recv)
+        return false;
+      auto type = cast<RankedTensorType>(recv.getValue().getType());
+      recv.getValue().setType(type.clone(Float64Type::get(op->getContext())));
+      return true;
+    });
+    expectRefused(job, "another handler's function", [](Operation *op) {
+      auto on = dyn_cast<OnOp>(op);
+      if (!on)
+        return false;
+      for (auto other : on->getBlock()->getOps<OnOp>())
+        if (other != on) {
+          on.setUpdateAttr(other.getUpdateAttr());
+          return true;
+        }
+      return false;
+    });
+    expectRefused(job, "another role", [](Operation *op) {
+      RoleAttr role = isa<ModuleOp>(op) ? getRole(cast<ModuleOp>(op)) : nullptr;
+      if (!role || role.getKind() != RoleKind::PServer)
+        return false;
+      op->setAttr(FleetDialect::getRoleAttrName(),
+                  RoleAttr::get(op->getContext(), RoleKind::PServer,
+                                *role.getIndex() + 1));
+      return true;
+    });
+    // A send behind the barrier, a receive or a use before one.
+    expectRefused(job, "sent too late", [](Operation *op) {
+      if (!isa<SendOp>(op))
+        return false;
+      for (auto barrier : op->getBlock()->getOps<SendBarrierOp>())
+        op->moveAfter(barrier);
+      return true;
+    });
+    expectRefused(job, "received too early", [](Operation *op) {
+      auto function = op->getParentOfType<func::FuncOp>();
+      if (!isa<RecvOp>(op) || function.getName() != "main")
+        return false;
+      for (auto barrier : op->getBlock()->getOps<SendBarrierOp>())
+        op->moveBefore(barrier);
+      return true;
+    });
+    expectRefused(job, "used too early", [](Operation *op) {
+      if (!isa<optim::AssignOp>(op) ||
+          !op->getOperand(0).getDefiningOp<RecvOp>())
+        return false;
+      op->moveAfter(op->getOperand(0).getDefiningOp());
+      return true;
+    });
+    expectRefused(job, "barrier too early", [](Operation *op) {
+      if (!isa<SendBarrierOp, FetchBarrierOp>(op))
+        return false;
+      op->moveBefore(&op->getBlock()->front());
+      return true;
+    });
+  }
+  EXPECT_GE(mutants, 200);
+}
+
+} // namespace
