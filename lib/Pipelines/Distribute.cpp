@@ -18,6 +18,7 @@ void mlir::fleet::buildDistributePipeline(OpPassManager &pm,
     distribute.pservers.assign(options.pservers.begin(),
                                options.pservers.end());
     distribute.trainers = options.trainers;
+    distribute.sync = options.sync;
     distribute.slice = options.slice;
     distribute.minBlockSize = options.minBlockSize;
     distribute.dispatcher = options.dispatcher;

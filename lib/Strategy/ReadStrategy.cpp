@@ -74,6 +74,7 @@ private:
         {"enable_dc_asgd", s.enable_dc_asgd()},
         {"a_sync", s.a_sync()},
     };
+    const char *other = nullptr;
     for (const auto &field : asynchronous) {
       if (!field.on)
         continue;
@@ -81,15 +82,20 @@ private:
         return std::string(field.name) +
                ": true contradicts sync_mode: true; servers either wait for "
                "all trainers or do not";
-      return std::string(field.name) +
-             ": true is not in this version, which trains synchronously";
+      if (other)
+        return std::string(field.name) + ": true contradicts " + other +
+               ": true; a job has one mode";
+      other = field.name;
+      if (!s.half_async())
+        return std::string(field.name) +
+               ": true is not in this version; use sync_mode or half_async";
     }
     if (s.has_geo_sgd_need_push_nums())
       return "geo_sgd_need_push_nums: goes with geo_sgd_mode: true";
     if (s.has_a_sync_configs())
       return "a_sync_configs: goes with a_sync: true";
-    if (s.has_sync_mode() && !s.sync_mode())
-      return "sync_mode: false is not in this version; leave it out";
+    if (s.has_sync_mode() && !s.sync_mode() && !other)
+      return "sync_mode: false does not say what instead; say half_async: true";
     return "";
   }
 
@@ -106,6 +112,8 @@ static DistributeOptions toOptions(const proto::Strategy &strategy) {
     options.trainers = strategy.trainers();
   options.pservers.assign(strategy.pservers().begin(),
                           strategy.pservers().end());
+  if (strategy.half_async())
+    options.sync = dist::SyncMode::HalfAsync;
   if (strategy.has_slice_var_up())
     options.slice = strategy.slice_var_up();
   if (strategy.has_min_block_size())

@@ -266,8 +266,8 @@ void DistributePSPass::createServers() {
     server.main = func::FuncOp::create(inner, job.getLoc(), kMainName,
                                        inner.getFunctionType({}, {}));
     inner.setInsertionPointToStart(server.main.addEntryBlock());
-    server.serve = ServeOp::create(inner, job.getLoc(), server.endpoint,
-                                   trainers, SyncMode::Sync);
+    server.serve =
+        ServeOp::create(inner, job.getLoc(), server.endpoint, trainers, sync);
     server.serve.getHandlers().emplaceBlock();
     func::ReturnOp::create(inner, job.getLoc());
     server.symbols = std::make_shared<SymbolTable>(server.module);
@@ -428,9 +428,9 @@ void DistributePSPass::runOnOperation() {
 
   place();
   ModuleOp trainer = nestProgram(program, "trainer");
-  program->setAttr(FleetDialect::getJobAttrName(),
-                   JobAttr::get(&getContext(), Mode::ParameterServer,
-                                SyncMode::Sync, trainers));
+  program->setAttr(
+      FleetDialect::getJobAttrName(),
+      JobAttr::get(&getContext(), Mode::ParameterServer, sync, trainers));
   createServers();
   for (auto &[name, update] : updates)
     for (Placement &placement : update.placements)

@@ -82,9 +82,9 @@ Status fleet::runServer(Program &program, const RoleChoice &role,
     arguments.inputs = &gradient;
     return updates[block]->run(arguments);
   };
-  FLEET_ASSIGN_OR_RETURN(
-      auto service,
-      ParameterService::create(std::move(blocks), proto.trainers(), update));
+  FLEET_ASSIGN_OR_RETURN(auto service, ParameterService::create(
+                                           std::move(blocks), proto.trainers(),
+                                           proto.sync_mode(), update));
   FLEET_ASSIGN_OR_RETURN(auto listener,
                          environment.transport.listen(role.endpoint));
   ParameterServer::Options settings;

@@ -100,9 +100,11 @@ Status TableValidator::checkHeader() {
   if (single != (plan.role() == plan::LOCAL))
     return invalid("role {} does not exist in mode {}",
                    plan::Role_Name(plan.role()), plan::Mode_Name(plan.mode()));
-  if (!single && plan.sync_mode() != plan::SYNC)
-    return invalid("sync mode {} is not supported, only SYNC is",
-                   static_cast<int>(plan.sync_mode()));
+  if (!single && plan.sync_mode() != plan::SYNC &&
+      plan.sync_mode() != plan::HALF_ASYNC)
+    return invalid(
+        "sync mode {} is not supported, only SYNC and HALF_ASYNC are",
+        static_cast<int>(plan.sync_mode()));
   if (!single && (plan.trainers() == 0 || plan.trainers() > 65536))
     return invalid("{} trainers, expected 1 to 65536", plan.trainers());
   if (!single && plan.servers_size() == 0)

@@ -166,7 +166,7 @@ Status ParameterServer::checkSilence() {
     return Status();
   return makeError(StatusCode::DeadlineExceeded,
                    "trainer {} did not push step {} within {} s",
-                   fmt::join(missing, ", "), service->appliedSteps() + 1,
+                   fmt::join(missing, ", "), service->nextStep(missing.front()),
                    seconds);
 }
 
@@ -269,7 +269,7 @@ void ParameterServer::handleConnection(std::shared_ptr<Connection> connection) {
     std::lock_guard<std::mutex> lock(mutex);
     if (service->isComplete(rank) || finished || !failure.ok())
       return;
-    uint64_t step = service->appliedSteps() + 1;
+    uint64_t step = service->nextStep(rank);
     if (status.code() == StatusCode::Unavailable)
       failed = fmt::format("trainer {} ({}) disconnected at step {} before it "
                            "was done",
@@ -376,7 +376,11 @@ Status ParameterServer::handlePush(Connection &connection, uint32_t rank,
     if (result != ParameterService::Push::Applied)
       return Status();
   }
-  return answerStep(header.step);
+  if (service->isSynchronous())
+    return answerStep(header.step);
+  FLEET_RETURN_IF_ERROR(reach(Failpoint::BeforeAnswer));
+  std::lock_guard<std::mutex> hold(answering);
+  return sendParameters(connection, header.step);
 }
 
 /// Sends the new parameters to everybody who pushed `step`.
@@ -411,6 +415,8 @@ Status ParameterServer::sendParameters(Connection &connection, uint64_t step) {
 
 Status ParameterServer::sendState(Connection &connection) {
   FLEET_RETURN_IF_ERROR(reach(Failpoint::BeforeState));
+  // All of it as it was at one moment, whoever pushes meanwhile.
+  std::lock_guard<std::mutex> hold(answering);
   ps::StateDirectory directory;
   std::vector<ConstBuffer> bytes;
   for (const ServedState &state : states) {

@@ -3,6 +3,7 @@
 #include "runtime/ps/ParameterService.h"
 
 #include <algorithm>
+#include <optional>
 
 using namespace fleet;
 
@@ -53,7 +54,7 @@ fleet::mergeGradients<double>(const std::vector<Contribution> &, size_t);
 
 StatusOr<std::unique_ptr<ParameterService>>
 ParameterService::create(std::vector<ServiceBlock> blocks, uint32_t trainers,
-                         UpdateFunction update) {
+                         plan::SyncMode mode, UpdateFunction update) {
   std::unique_ptr<ParameterService> service(new ParameterService);
   for (const ServiceBlock &block : blocks)
     if (block.dtype != plan::F32 && block.dtype != plan::F64)
@@ -70,6 +71,7 @@ ParameterService::create(std::vector<ServiceBlock> blocks, uint32_t trainers,
       rank.landing.push_back(std::move(buffer));
     }
   service->blocks = std::move(blocks);
+  service->mode = mode;
   service->update = std::move(update);
   return service;
 }
@@ -87,10 +89,10 @@ StatusOr<bool> ParameterService::isDuplicate(uint32_t rank,
     return makeError(StatusCode::Refused,
                      "trainer {} pushed step {} after it said it was done",
                      rank, step);
-  if (step != applied + 1)
+  if (step != nextStep(rank))
     return makeError(StatusCode::Refused,
                      "trainer {} pushed step {}, expected step {}", rank, step,
-                     applied + 1);
+                     nextStep(rank));
   return false;
 }
 
@@ -108,6 +110,12 @@ StatusOr<ParameterService::Push> ParameterService::push(uint32_t rank,
   Rank &from = ranks[rank];
   from.mark = step;
   from.examples = examples;
+  from.pushed = now;
+  if (!isSynchronous()) {
+    FLEET_RETURN_IF_ERROR(apply([&](const Rank &r) { return &r == &from; }));
+    ++applied;
+    return Push::Applied;
+  }
   FLEET_ASSIGN_OR_RETURN(bool done, applyIfReady(now));
   return done ? Push::Applied : Push::Waiting;
 }
@@ -115,7 +123,7 @@ StatusOr<ParameterService::Push> ParameterService::push(uint32_t rank,
 StatusOr<bool> ParameterService::complete(uint32_t rank, TimePoint now) {
   ranks[rank].complete = true;
   progress = now;
-  return applyIfReady(now);
+  return isSynchronous() ? applyIfReady(now) : StatusOr<bool>(false);
 }
 
 bool ParameterService::allComplete() const {
@@ -123,39 +131,56 @@ bool ParameterService::allComplete() const {
                      [](const Rank &rank) { return rank.complete; });
 }
 
+TimePoint ParameterService::lastProgress() const {
+  if (isSynchronous())
+    return progress;
+  std::optional<TimePoint> oldest;
+  for (const Rank &rank : ranks)
+    if (!rank.complete && (!oldest || rank.pushed < *oldest))
+      oldest = rank.pushed;
+  return std::max(progress, oldest.value_or(progress));
+}
+
 std::vector<uint32_t> ParameterService::missingRanks() const {
   std::vector<uint32_t> missing;
   for (uint32_t r = 0; r < ranks.size(); ++r)
-    if (!ranks[r].complete && ranks[r].mark <= applied)
+    if (!ranks[r].complete &&
+        (isSynchronous() ? ranks[r].mark <= applied
+                         : ranks[r].pushed <= lastProgress()))
       missing.push_back(r);
   return missing;
 }
 
-StatusOr<bool> ParameterService::applyIfReady(TimePoint now) {
-  uint64_t step = applied + 1, total = 0;
-  bool any = false;
-  for (const Rank &rank : ranks) {
-    if (rank.mark == step) {
-      any = true;
-      total += rank.examples;
-    } else if (!rank.complete) {
-      return false;
-    }
-  }
-  if (!any)
-    return false;
-  for (size_t i = 0; total > 0 && i < blocks.size(); ++i) {
+template <typename IsPart> Status ParameterService::apply(IsPart isPart) {
+  for (size_t i = 0; i < blocks.size(); ++i) {
     contributions.clear();
     for (Rank &rank : ranks)
-      if (rank.mark == step)
+      if (isPart(rank))
         contributions.push_back({rank.landing[i].data(), rank.examples});
     const void *merged = nullptr;
     if (blocks[i].dtype == plan::F64)
       merged = mergeGradients<double>(contributions, blocks[i].bytes / 8);
     else
       merged = mergeGradients<float>(contributions, blocks[i].bytes / 4);
-    FLEET_RETURN_IF_ERROR(update(i, merged));
+    if (merged) // somebody had examples
+      FLEET_RETURN_IF_ERROR(update(i, merged));
   }
+  return Status();
+}
+
+StatusOr<bool> ParameterService::applyIfReady(TimePoint now) {
+  uint64_t step = applied + 1;
+  bool any = false;
+  for (const Rank &rank : ranks) {
+    if (rank.mark == step)
+      any = true;
+    else if (!rank.complete)
+      return false;
+  }
+  if (!any)
+    return false;
+  FLEET_RETURN_IF_ERROR(
+      apply([step](const Rank &rank) { return rank.mark == step; }));
   applied = step;
   progress = now;
   return true;

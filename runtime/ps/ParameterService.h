@@ -1,10 +1,12 @@
 //===- ParameterService.h - What a server does with gradients ---*- C++ -*-===//
 //
-// The synchronous parameter service as a state machine: no threads, no sockets.
-// A step is applied when every trainer that is still training has pushed it:
-// gradients are merged in rank order, weighted by examples, and the update
-// function of every block runs. A push is applied exactly once: each trainer
-// has a high-water mark, and a step at or below it is a duplicate.
+// The parameter service as a state machine: no threads, no sockets.
+// Synchronous: a step is applied when every trainer that is still training has
+// pushed it; gradients are merged in rank order, weighted by examples, and the
+// update function of every block runs. Half-asynchronous: the same happens for
+// each push by itself, in the order of their arrival. A push is applied exactly
+// once: each trainer has a high-water mark, and a step at or below it is a
+// duplicate.
 //
 //===----------------------------------------------------------------------===//
 
@@ -58,7 +60,9 @@ class ParameterService {
 public:
   static StatusOr<std::unique_ptr<ParameterService>>
   create(std::vector<ServiceBlock> blocks, uint32_t trainers,
-         UpdateFunction update);
+         plan::SyncMode mode, UpdateFunction update);
+
+  bool isSynchronous() const { return mode == plan::SYNC; }
 
   const std::vector<ServiceBlock> &getBlocks() const { return blocks; }
 
@@ -68,7 +72,7 @@ public:
   enum class Push {
     Duplicate, ///< seen before: nothing happened
     Waiting,   ///< noted; others are missing
-    Applied    ///< it was the last: the step has been applied
+    Applied    ///< it was the last, or needs no other: it has been applied
   };
   /// Whether `step` from trainer `rank` was pushed before; an error when it is
   /// not the next one. If neither, nobody else touches its landing buffers
@@ -87,26 +91,37 @@ public:
   bool allComplete() const;
   /// The last step pushed by `rank`.
   uint64_t highWaterMark(uint32_t rank) const { return ranks[rank].mark; }
+  /// Steps, or pushes where each is applied by itself.
   uint64_t appliedSteps() const { return applied; }
-  /// When the last step was applied; steps are due from then on.
-  TimePoint lastProgress() const { return progress; }
+  /// The step that trainer `rank` is expected to push.
+  uint64_t nextStep(uint32_t rank) const {
+    return (isSynchronous() ? applied : ranks[rank].mark) + 1;
+  }
+  /// The time from which on the next push is due: that of the last step, or of
+  /// the last push of the trainer that has been silent for longest.
+  TimePoint lastProgress() const;
+  /// Something else than a push happened that trainers may have waited for.
   void setLastProgress(TimePoint now) { progress = now; }
-  /// The trainers that a step is waiting for.
+  /// The trainers whose push is due.
   std::vector<uint32_t> missingRanks() const;
 
 private:
   struct Rank {
     uint64_t mark = 0; ///< last step pushed
     uint64_t examples = 0;
+    TimePoint pushed{}; ///< when
     bool complete = false;
     std::vector<AlignedBuffer> landing; ///< one a block
   };
 
   ParameterService() = default;
   StatusOr<bool> applyIfReady(TimePoint now);
+  /// Merges what `isPart` ranks have pushed, and updates.
+  template <typename IsPart> Status apply(IsPart isPart);
 
   std::vector<ServiceBlock> blocks;
   std::vector<Rank> ranks;
+  plan::SyncMode mode = plan::SYNC;
   UpdateFunction update;
   std::vector<Contribution> contributions; ///< to the block at hand
   uint64_t applied = 0;

@@ -192,6 +192,8 @@ TEST_P(Contract, OneTrainerGivesTheBitsOfOneMachine) {
   expectSameBits(local, run(job("ps_1x1"), training(), "ps"));
   // Blocks of parameters on three servers.
   expectSameBits(local, run(job("ps_1x3"), training(), "sliced"));
+  // Nobody else pushes, so it makes no difference when pushes are applied.
+  expectSameBits(local, run(job("half_1x3"), training(), "half"));
 }
 
 TEST_P(Contract, TrainersWithPartsOfTheBatchGiveOneMachine) {

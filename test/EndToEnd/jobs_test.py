@@ -29,6 +29,20 @@ class Jobs(FleetTest):
         self.assertGreater(float(re.search(r'"loss":([0-9.]+)', first).group(1)), 500)
         self.assert_nothing_left(job)
 
+    def test_half_async_job(self):
+        endpoints = free_endpoints(2)
+        job = self.transpile(FIT_A_LINE, "job", "--mode=ps", "--trainers=2",
+                             "--sync-mode=half-async", "--pservers=" + ",".join(endpoints))
+        result = self.run_tool(tool("fleet-launch"), job, "--", HOUSING_DATA,
+                               "--batch-size=10", "--epochs=100", "--seed=1",
+                               "--save=" + self.path("save"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        # Within a tenth of what the synchronous job reaches (under 15).
+        loss = float(re.search(r"final loss ([0-9.]+)", result.stdout).group(1))
+        self.assertLess(loss, 16.5)
+        self.assertIn("w", read_checkpoint(self.path("save")))
+        self.assert_nothing_left(job)
+
     def start_by_hand(self, job, endpoints, trainers, *flags):
         servers = []
         for endpoint in endpoints:

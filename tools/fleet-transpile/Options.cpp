@@ -96,9 +96,11 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
       cl::value_desc("HOST:PORT,..."), cl::CommaSeparated, cl::cat(category));
   static cl::opt<std::string> syncMode("sync-mode",
                                        cl::desc("When servers apply "
-                                                "gradients: sync"),
-                                       cl::value_desc("sync"), cl::init("sync"),
-                                       cl::cat(category));
+                                                "gradients: all trainers' at "
+                                                "once (sync, the default), or "
+                                                "each one's when they come"),
+                                       cl::value_desc("sync|half-async"),
+                                       cl::init("sync"), cl::cat(category));
   static cl::opt<std::string> strategy(
       "strategy",
       cl::desc("All settings of the job in one file, see "
@@ -177,10 +179,21 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
     if (!strategy.empty() && job.mode != inFile.mode)
       failUsage("--mode=" + mode + " contradicts --strategy=" + strategy);
   }
-  if (syncMode == "async" || syncMode == "half-async" || syncMode == "geo")
-    failUsage("--sync-mode=" + syncMode + " is not in this version; use sync");
-  if (syncMode != "sync")
-    failUsage("--sync-mode=" + syncMode + ": expected sync");
+  if (syncMode == "async" || syncMode == "geo")
+    failUsage("--sync-mode=" + syncMode +
+              " is not in this version; use sync or half-async");
+  if (syncMode != "sync" && syncMode != "half-async")
+    failUsage("--sync-mode=" + syncMode + ": expected sync or half-async");
+  if (syncMode.getNumOccurrences()) {
+    job.sync =
+        syncMode == "sync" ? dist::SyncMode::Sync : dist::SyncMode::HalfAsync;
+    if (!strategy.empty() && inFile.sync != dist::SyncMode::Sync &&
+        job.sync != inFile.sync)
+      failUsage("--sync-mode=" + syncMode +
+                " contradicts --strategy=" + strategy);
+    if (job.mode == Mode::Local && job.sync != dist::SyncMode::Sync)
+      failUsage("--sync-mode=" + syncMode + " is for --mode=ps");
+  }
   if (target == "cuda")
     failUsage("--target=cuda is not in this version; use cpu");
   if (target != "cpu")

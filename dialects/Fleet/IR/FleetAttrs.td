@@ -19,7 +19,8 @@ def Fleet_Mode : Fleet_Enum<"Mode", "how a job is distributed", [
   I32EnumAttrCase<"Collective", 2, "collective">]>;
 
 def Fleet_SyncMode : Fleet_Enum<"SyncMode", "when gradients are applied", [
-  I32EnumAttrCase<"Sync", 0, "sync">]>;
+  I32EnumAttrCase<"Sync", 0, "sync">,
+  I32EnumAttrCase<"HalfAsync", 1, "half_async">]>;
 
 def Fleet_RoleKind : Fleet_Enum<"RoleKind", "what a process is in a job", [
   I32EnumAttrCase<"Local", 0, "local">,

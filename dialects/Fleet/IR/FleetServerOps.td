@@ -7,8 +7,11 @@ def Fleet_ServeOp : Fleet_Op<"serve",
     [SingleBlock, NoTerminator, NoRegionArguments]> {
   let summary = "serves parameter blocks until all trainers are done";
   let description = [{
-    Waits in each step for the gradients of all `trainers`, applies them, one
-    handler a block, and answers with the new blocks.
+    In mode `sync` waits in each step for the gradients of all `trainers`,
+    applies their mean, one handler a block, and answers all with the new blocks.
+    In mode `half_async` applies the gradients of each trainer when they come,
+    all blocks of a push at once, and answers that trainer: trainers wait for
+    their own updates, not for each other.
 
     Example:
 

@@ -8,6 +8,7 @@
 #ifndef FLEET_PIPELINES_DISTRIBUTE_H
 #define FLEET_PIPELINES_DISTRIBUTE_H
 
+#include "dialects/Fleet/IR/Fleet.h"
 #include "fleet/Transforms/Dispatcher.h"
 
 #include <cstdint>
@@ -24,13 +25,15 @@ namespace mlir::fleet {
 struct DistributeOptions {
   enum class Mode {
     Local,          ///< one process
-    ParameterServer ///< trainers and synchronous parameter servers
+    ParameterServer ///< trainers and parameter servers
   };
   Mode mode = Mode::Local;
   /// ParameterServer: how many trainers; at least 1.
   int64_t trainers = 1;
   /// ParameterServer: endpoints of the servers, HOST:PORT or [V6]:PORT.
   std::vector<std::string> pservers;
+  /// ParameterServer: when servers apply gradients.
+  dist::SyncMode sync = dist::SyncMode::Sync;
   /// ParameterServer: cut large parameters into blocks of rows, of at least
   /// `minBlockSize` elements, and deal the blocks so.
   bool slice = true;

@@ -3,6 +3,7 @@
 #ifndef FLEET_TRANSFORMS_PASSES_H
 #define FLEET_TRANSFORMS_PASSES_H
 
+#include "dialects/Fleet/IR/Fleet.h"
 #include "fleet/Transforms/Dispatcher.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"

@@ -77,7 +77,8 @@ def DistributePSPass : Pass<"fleet-distribute-ps", "::mlir::ModuleOp"> {
   let summary = "make a job of trainers and parameter servers";
   let description = [{
     Distributes a program with update ops (`OptimizerOpInterface`) over
-    synchronous parameter servers, in blocks of whole rows.
+    parameter servers, in blocks of whole rows. `sync` says when servers apply
+    gradients, see `fleet.serve`.
 
     * With `slice`, a parameter of at least two times `min-block-size` elements
       is cut into at most one block a server, as evenly as its rows allow;
@@ -139,6 +140,13 @@ def DistributePSPass : Pass<"fleet-distribute-ps", "::mlir::ModuleOp"> {
                "endpoints of the servers, HOST:PORT or [V6]:PORT">,
     Option<"trainers", "trainers", "int64_t", /*default=*/"1",
            "number of trainers">,
+    Option<"sync", "sync", "::mlir::fleet::dist::SyncMode",
+           /*default=*/"::mlir::fleet::dist::SyncMode::Sync",
+           "when servers apply gradients", [{::llvm::cl::values(
+             clEnumValN(::mlir::fleet::dist::SyncMode::Sync, "sync",
+                        "all trainers' at once"),
+             clEnumValN(::mlir::fleet::dist::SyncMode::HalfAsync, "half_async",
+                        "each trainer's when they come"))}]>,
     Option<"slice", "slice", "bool", /*default=*/"true",
            "cut large parameters into blocks of rows">,
     Option<"minBlockSize", "min-block-size", "int64_t", /*default=*/"8192",

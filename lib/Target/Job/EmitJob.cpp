@@ -19,6 +19,16 @@ using namespace mlir;
 using namespace mlir::fleet;
 namespace proto = ::fleet::plan;
 
+static proto::SyncMode toProto(dist::SyncMode mode) {
+  switch (mode) {
+  case dist::SyncMode::Sync:
+    return proto::SYNC;
+  case dist::SyncMode::HalfAsync:
+    return proto::HALF_ASYNC;
+  }
+  llvm_unreachable("unknown mode");
+}
+
 static proto::Role toProto(dist::RoleKind kind) {
   switch (kind) {
   case dist::RoleKind::Local:
@@ -85,7 +95,7 @@ static FailureOr<std::string> emitPlan(ModuleOp role, dist::JobAttr job,
   plan.set_program_hash(hash.str());
   plan.set_mode(job.getMode() == dist::Mode::Local ? proto::SINGLE
                                                    : proto::PARAMETER_SERVER);
-  plan.set_sync_mode(proto::SYNC);
+  plan.set_sync_mode(toProto(job.getSync()));
   plan.set_trainers(job.getTrainers());
   if (failed(translateToPlan(*programs.begin(), plan)))
     return failure();
@@ -117,7 +127,7 @@ mlir::fleet::emitJob(ModuleOp job, ModuleOp planned, const CpuTarget &target,
   contents.set_mode(attr.getMode() == dist::Mode::Local
                         ? proto::SINGLE
                         : proto::PARAMETER_SERVER);
-  contents.set_sync_mode(proto::SYNC);
+  contents.set_sync_mode(toProto(attr.getSync()));
   contents.set_trainers(attr.getTrainers());
 
   std::vector<JobFile> files;

@@ -32,7 +32,7 @@ protected:
       }
       return updateResult;
     };
-    auto made = ParameterService::create(blocks, trainers, update);
+    auto made = ParameterService::create(blocks, trainers, mode, update);
     ASSERT_TRUE(made.ok()) << made.status().message();
     service = std::move(*made);
   }
@@ -52,6 +52,7 @@ protected:
   float w[2] = {}, gradientW[2] = {};
   double v[2] = {}, gradientV[2] = {};
   std::vector<size_t> updated;
+  plan::SyncMode mode = plan::SYNC;
   Status updateResult;
   TimePoint now{std::chrono::seconds(5)};
   std::unique_ptr<ParameterService> service;
@@ -160,6 +161,50 @@ TEST_F(ParameterServiceTest, WhoIsDoneContributesNoMore) {
   EXPECT_THAT(service->missingRanks(), ElementsAre());
 }
 
+TEST_F(ParameterServiceTest, HalfAsyncAppliesEachPushByItself) {
+  mode = plan::HALF_ASYNC;
+  make(2);
+  expect(Push::Applied, push(1, 1, 3, 1, 2));
+  EXPECT_THAT(w, ElementsAre(1, 2));
+  // Trainer 1 does not wait for trainer 0, and nothing is averaged.
+  expect(Push::Applied, push(1, 2, 5, 10, 20));
+  EXPECT_THAT(w, ElementsAre(11, 22));
+  expect(Push::Applied, push(0, 1, 1, 100, 200));
+  EXPECT_THAT(w, ElementsAre(111, 222));
+  EXPECT_EQ(service->appliedSteps(), 3u);
+  EXPECT_EQ(service->nextStep(0), 2u);
+  EXPECT_EQ(service->nextStep(1), 3u);
+  // Exactly once, and in order.
+  expect(Push::Duplicate, push(1, 2, 5, 10, 20));
+  EXPECT_THAT(push(0, 3, 1, 1, 1).status().message(),
+              HasSubstr("trainer 0 pushed step 3, expected step 2"));
+  // No examples, no update.
+  updated.clear();
+  expect(Push::Applied, push(0, 2, 0, 7, 7));
+  EXPECT_THAT(updated, ElementsAre());
+  EXPECT_THAT(w, ElementsAre(111, 222));
+}
+
+TEST_F(ParameterServiceTest, HalfAsyncMissesWhoHasBeenSilentForLongest) {
+  mode = plan::HALF_ASYNC;
+  make(3);
+  TimePoint start = now;
+  service->setLastProgress(start);
+  for (uint32_t rank : {0u, 2u}) {
+    now += std::chrono::seconds(1);
+    expect(Push::Applied, push(rank, 1, 1, 1, 1));
+  }
+  EXPECT_EQ(service->lastProgress(), start);
+  EXPECT_THAT(service->missingRanks(), ElementsAre(1));
+  now += std::chrono::seconds(1);
+  ASSERT_TRUE(service->complete(1, now).ok());
+  // Somebody left: the others get their time anew.
+  EXPECT_EQ(service->lastProgress(), now);
+  now += std::chrono::seconds(1);
+  expect(Push::Applied, push(0, 2, 1, 1, 1));
+  EXPECT_THAT(service->missingRanks(), ElementsAre(2));
+}
+
 TEST_F(ParameterServiceTest, FailedUpdateIsTold) {
   make(1);
   updateResult = Status(StatusCode::Internal, "no kernel");
@@ -170,7 +215,7 @@ TEST_F(ParameterServiceTest, FailedUpdateIsTold) {
 
 TEST_F(ParameterServiceTest, GradientsOfIntegersAreRefused) {
   auto made =
-      ParameterService::create({{"step", plan::I64, 8, v}}, 1,
+      ParameterService::create({{"step", plan::I64, 8, v}}, 1, plan::SYNC,
                                [](size_t, const void *) { return Status(); });
   ASSERT_FALSE(made.ok());
   EXPECT_THAT(made.status().message(), HasSubstr("block 'step'"));

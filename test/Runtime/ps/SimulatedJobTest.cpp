@@ -11,6 +11,7 @@
 #include <cstring>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <set>
 
 using namespace fleet;
 using std::chrono::milliseconds;
@@ -29,11 +30,13 @@ struct Outcome {
   Status ofServer[2];
   Status ofTrainer[kTrainers];
   std::vector<std::vector<float>> parameters;
+  std::vector<uint64_t> applied; ///< of each server
   std::vector<std::string> log;
   Duration elapsed{0};
 };
 
-Outcome runJob(SimTransport::Options options) {
+Outcome runJob(SimTransport::Options options,
+               plan::SyncMode mode = plan::SYNC) {
   Outcome outcome;
   SimTransport transport(std::move(options));
   outcome.ofSimulation = transport.run([&] {
@@ -42,7 +45,7 @@ Outcome runJob(SimTransport::Options options) {
     for (int s = 0; s < 2; ++s) {
       servers[s] = std::make_unique<TestServer>(
           serverOptions(kTrainers, kDeadline), transport,
-          fmt::format("ps{}:6170", s), std::vector<size_t>{7, 3});
+          fmt::format("ps{}:6170", s), std::vector<size_t>{7, 3}, mode);
       infos.push_back(servers[s]->info());
     }
     std::vector<std::unique_ptr<Thread>> threads;
@@ -56,6 +59,8 @@ Outcome runJob(SimTransport::Options options) {
                        infos, kSteps, r + 1);
       }));
     threads.clear();
+    for (auto &server : servers)
+      outcome.applied.push_back((*server)->appliedSteps());
     for (auto &server : servers)
       for (const std::vector<float> &block : server->getParameters())
         outcome.parameters.push_back(block);
@@ -115,12 +120,32 @@ TEST(SimulatedJobTest, DelaysAndDuplicatesChangeNoBit) {
   EXPECT_GT(duplicates, 1000u);
 }
 
-TEST(SimulatedJobTest, SeedReplaysWholeJobs) {
-  for (uint64_t seed = 1; seed <= 20; ++seed) {
-    SimTransport::Options options = slowNetwork(seed);
-    options.resetProbability = 0.01;
-    EXPECT_EQ(runJob(options).log, runJob(options).log) << "seed " << seed;
+TEST(SimulatedJobTest, HalfAsyncAppliesEveryPushOnce) {
+  std::set<std::vector<std::vector<float>>> results;
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    Outcome outcome = runJob(slowNetwork(seed), plan::HALF_ASYNC);
+    SCOPED_TRACE(fmt::format("seed {}\n{}", seed, statusesOf(outcome)));
+    ASSERT_TRUE(outcome.ofSimulation.ok());
+    for (const Status &status : outcome.ofServer)
+      ASSERT_TRUE(status.ok());
+    for (const Status &status : outcome.ofTrainer)
+      ASSERT_TRUE(status.ok());
+    for (uint64_t applied : outcome.applied)
+      ASSERT_EQ(applied, kTrainers * kSteps);
+    results.insert(outcome.parameters);
   }
+  // The order of arrival does make a difference.
+  EXPECT_GT(results.size(), 1u);
+}
+
+TEST(SimulatedJobTest, SeedReplaysWholeJobs) {
+  for (plan::SyncMode mode : {plan::SYNC, plan::HALF_ASYNC})
+    for (uint64_t seed = 1; seed <= 20; ++seed) {
+      SimTransport::Options options = slowNetwork(seed);
+      options.resetProbability = 0.01;
+      EXPECT_EQ(runJob(options, mode).log, runJob(options, mode).log)
+          << "seed " << seed;
+    }
 }
 
 /// Every process of a job that lost a connection says whom it lost.

@@ -9,7 +9,7 @@ using namespace fleet;
 
 TestServer::TestServer(ParameterServer::Options options, Transport &transport,
                        const std::string &endpoint,
-                       std::vector<size_t> blockSizes) {
+                       std::vector<size_t> blockSizes, plan::SyncMode mode) {
   auto listener = transport.listen(endpoint);
   EXPECT_TRUE(listener.ok()) << listener.status().message();
   for (size_t size : blockSizes) {
@@ -37,8 +37,8 @@ TestServer::TestServer(ParameterServer::Options options, Transport &transport,
       parameters[block][i] -= 0.5f * gradient[i];
     return Status();
   };
-  auto service =
-      ParameterService::create(std::move(blocks), options.job.trainers, update);
+  auto service = ParameterService::create(std::move(blocks),
+                                          options.job.trainers, mode, update);
   EXPECT_TRUE(service.ok()) << service.status().message();
   server = std::make_unique<ParameterServer>(
       std::move(options), transport, std::move(*listener), std::move(*service),

@@ -14,7 +14,8 @@ class TestServer {
 public:
   /// One block of so many f32 for each of `blockSizes`.
   TestServer(ParameterServer::Options options, Transport &transport,
-             const std::string &endpoint, std::vector<size_t> blockSizes);
+             const std::string &endpoint, std::vector<size_t> blockSizes,
+             plan::SyncMode mode = plan::SYNC);
 
   Status serve() { return server->serve(); }
   ParameterServer &operator*() { return *server; }
