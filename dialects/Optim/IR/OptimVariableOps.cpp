@@ -36,8 +36,17 @@ static LogicalResult verifyOrigin(Operation *op, RankedTensorType type,
 
 static LogicalResult verifyVariable(Operation *op, RankedTensorType type,
                                     OriginAttr origin) {
-  if (type.getNumElements() == 0)
-    return op->emitOpError("has no elements: ") << type;
+  // As much as plans can address; no product of extents below may overflow.
+  constexpr int64_t kMaxBytes = int64_t(1) << 46;
+  int64_t bytes = type.getElementTypeBitWidth() / 8;
+  for (int64_t extent : type.getShape()) {
+    if (extent == 0)
+      return op->emitOpError("has no elements: ") << type;
+    if (extent > kMaxBytes / bytes)
+      return op->emitOpError("of type ")
+             << type << " is larger than 64 TiB, the most that a tensor may be";
+    bytes *= extent;
+  }
   return verifyOrigin(op, type, origin);
 }
 

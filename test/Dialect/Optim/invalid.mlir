@@ -242,3 +242,13 @@ func.func @f(%v: tensor<2x3xf32>) {
   optim.assign @w row 0, %v : tensor<2x3xf32>
   return
 }
+
+// -----
+
+// expected-error @+1 {{of type 'tensor<3037000500x3037000500xf32>' is larger than 64 TiB, the most that a tensor may be}}
+optim.parameter @w : tensor<3037000500x3037000500xf32> init = #optim.zeros
+
+// -----
+
+// expected-error @+1 {{of type 'tensor<4294967296x4294967296xf64>' is larger than 64 TiB, the most that a tensor may be}}
+optim.parameter @w : tensor<4294967296x4294967296xf64> init = #optim.zeros
