@@ -39,6 +39,9 @@ bool mlir::fleet::isReadByRow(Operation *op, Value operand, int64_t rows) {
   ArrayRef<int64_t> shape = shapeOf(operand);
   if (shape.empty() || shape[0] != rows || rows == 1)
     return false;
+  if (auto gather = dyn_cast<nn::GatherOp>(op))
+    if (operand == gather.getTable())
+      return false;
   auto scalar = dyn_cast<nn::ScalarOpInterface>(op);
   if (!scalar)
     return true;
@@ -66,6 +69,8 @@ static Value getSweptValue(Operation *op) {
 std::optional<int64_t> mlir::fleet::getRowExtent(Operation *op) {
   if (isa<nn::CountOp, nn::ConstantOp>(op))
     return std::nullopt;
+  if (auto scatter = dyn_cast<nn::ScatterAddOp>(op))
+    return scatter.getType().getDimSize(0);
   Value swept = getSweptValue(op);
   if (!swept || !isLarge(swept) || shapeOf(swept).empty())
     return std::nullopt;
@@ -90,6 +95,8 @@ RowRole mlir::fleet::getRowRole(Operation *op, int64_t rows) {
       !llvm::all_of(op->getOperands(), hasStaticRows))
     return RowRole::Opaque;
   ArrayRef<int64_t> shape = shapeOf(swept);
+  if (isa<nn::ScatterAddOp>(op)) // every row looks at all ids
+    return shape[0] == rows ? RowRole::Range : RowRole::Opaque;
   bool isSwept = !shape.empty() && shape[0] == rows && rows != 1;
   bool isWhole = !isLarge(swept) || (rows == 1 && isStatic(swept));
 
@@ -110,7 +117,8 @@ RowRole mlir::fleet::getRowRole(Operation *op, int64_t rows) {
                                                      : RowRole::Row;
     return isWhole ? RowRole::Invariant : RowRole::Opaque;
   }
-  if (isa<nn::ArgmaxOp, nn::OneHotOp, nn::ScalarOpInterface>(op)) {
+  if (isa<nn::ArgmaxOp, nn::OneHotOp, nn::GatherOp, nn::ConcatOp, nn::SliceOp,
+          nn::ReshapeOp, nn::ScalarOpInterface>(op)) {
     if (isSwept && (shape.size() > 1 || !isa<nn::ArgmaxOp>(op)))
       return RowRole::Row;
     return isWhole ? RowRole::Invariant : RowRole::Opaque;

@@ -149,7 +149,7 @@ bool KernelSchedule::isLegal(ArrayRef<Operation *> ops, int64_t rows) const {
   llvm::SmallDenseSet<Operation *> members(ops.begin(), ops.end()), late;
   for (Operation *op : ops) {
     RowRole role = getRowRole(op, rows);
-    if (role == RowRole::Opaque)
+    if (role == RowRole::Opaque || (role == RowRole::Range && ops.size() > 1))
       return false;
     bool sweeps = role != RowRole::Invariant;
     for (auto [i, operand] : llvm::enumerate(op->getOperands())) {

@@ -377,3 +377,58 @@ std::vector<GradientCase>(::fleet::test::getMatmulCases)() {
   }
   return cases;
 }
+
+std::vector<GradientCase>(::fleet::test::getMovementCases)() {
+  std::vector<GradientCase> cases;
+  for (const char *element : kFloats)
+    for (const char *index : {element == kFloats[0] ? "i32" : "i64"})
+      // Small and large tables, rows of less and more than a vector; one row.
+      for (Shape table : std::initializer_list<Shape>{
+               {1, 3}, {5, 1}, {5, 8}, {20, 16}, {500, 17}, {33, 100}})
+        for (Shape ids : std::initializer_list<Shape>{
+                 {B, 1}, {B, 3}, {B, 2, 3}, {B, 2, 1}, {4, 2}, {500, 1}}) {
+          Shape rows = ids;
+          if (rows.back() == 1)
+            rows.pop_back();
+          rows.push_back(table[1]);
+          for (const char *op : {"nn.gather", "nn.embedding"}) {
+            cases.push_back(call(op,
+                                 {tensor(table, element), tensor(ids, index)},
+                                 tensor(rows, element)));
+            cases.back().numIntegers = table[0];
+          }
+          cases.push_back(call("nn.scatter_add",
+                               {tensor(rows, element), tensor(ids, index)},
+                               tensor(table, element)));
+          cases.back().numIntegers = table[0];
+        }
+  for (const char *element : kAll) {
+    for (auto &[a, b] : std::initializer_list<std::pair<Shape, Shape>>{
+             {{B, 3}, {B, 40}},
+             {{B, 2, 3}, {B, 2, 1}},
+             {{4, 3}, {4, 1}},
+             {{128, 30}, {128, 3}}}) {
+      Shape joined = a, rest = a;
+      joined.back() += b.back();
+      rest.back() = joined.back() - 2;
+      cases.push_back(call("nn.concat",
+                           {tensor(a, element), tensor(b, element)},
+                           tensor(joined, element)));
+      std::string type = tensor(joined, element);
+      for (const char *offset : {"0", "1", "2"})
+        cases.push_back({"nn.slice %a offset = " + std::string(offset) + " : " +
+                             type + " -> " + tensor(rest, element),
+                         {type}});
+    }
+    for (auto &[from, to] : std::initializer_list<std::pair<Shape, Shape>>{
+             {{B, 2, 3}, {B, 6}},
+             {{B, 6}, {B, 3, 1, 2}},
+             {{4, 2, 3}, {4, 6}},
+             {{128, 30}, {128, 5, 6}},
+             {{1, 6}, {1, 2, 3}}})
+      cases.push_back({"nn.reshape %a : " + tensor(from, element) + " to " +
+                           tensor(to, element),
+                       {tensor(from, element)}});
+  }
+  return cases;
+}

@@ -15,6 +15,7 @@ std::vector<GradientCase> getBroadcastCases();
 std::vector<GradientCase> getReductionCases();
 std::vector<GradientCase> getLabelCases();
 std::vector<GradientCase> getMatmulCases();
+std::vector<GradientCase> getMovementCases();
 
 } // namespace fleet::test
 

@@ -146,6 +146,10 @@ TEST_F(KernelTest, rowsDoNotDependOnTheirRange) {
   comparison.compare(batches);
 }
 
+TEST_F(KernelTest, movements) {
+  compare(getMovementCases(), /*withGradients=*/false);
+}
+
 TEST_F(KernelTest, products) {
   compare(getMatmulCases(), /*withGradients=*/false);
 }

@@ -116,3 +116,28 @@ func.func @one_row(%x: tensor<1x2000xf32>) -> tensor<1xf32> {
   %1 = nn.reduce max %0 dims = [1] : tensor<1x2000xf32> -> tensor<1xf32>
   return %1 : tensor<1xf32>
 }
+
+// -----
+
+// Rows are fetched where they are used; the gradient of a table is a kernel
+// over the rows of the table, which can be cut.
+// CHECK-LABEL: func.func @embedding
+// CHECK: call @embedding_k0
+// CHECK: call @embedding_k1
+// CHECK-NOT: call
+// CHECK: func.func private @embedding_k0
+// CHECK-SAME: plan.rows = -1
+// CHECK: nn.gather
+// CHECK: nn.tanh
+// CHECK: nn.concat
+// CHECK: func.func private @embedding_k1
+// CHECK-SAME: plan.rows = 100 : i64
+// CHECK-NEXT: nn.scatter_add
+// CHECK-NEXT: return
+func.func @embedding(%table: tensor<100x4xf32>, %ids: tensor<?x1xi64>, %x: tensor<?x3xf32>) -> (tensor<?x7xf32>, tensor<100x4xf32>) {
+  %0 = nn.gather %table, %ids : (tensor<100x4xf32>, tensor<?x1xi64>) -> tensor<?x4xf32>
+  %1 = nn.tanh %0 : tensor<?x4xf32>
+  %2 = nn.concat %1, %x : (tensor<?x4xf32>, tensor<?x3xf32>) -> tensor<?x7xf32>
+  %3 = nn.scatter_add %1, %ids : (tensor<?x4xf32>, tensor<?x1xi64>) -> tensor<100x4xf32>
+  return %2, %3 : tensor<?x7xf32>, tensor<100x4xf32>
+}

@@ -63,6 +63,10 @@ Value createScalarConstant(OpBuilder &b, Location loc, Type elementType,
 /// `gradient`; returns `gradient` itself where the types are the same.
 Value sumGradientTo(OpBuilder &b, Location loc, Value gradient, Type type);
 
+/// The type of the rows of a table that ids choose; the error names `opName`.
+FailureOr<RankedTensorType> inferGather(std::optional<Location> loc,
+                                        StringRef opName, Type table, Type ids);
+
 } // namespace mlir::fleet::nn
 
 #define GET_OP_CLASSES

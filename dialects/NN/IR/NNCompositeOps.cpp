@@ -317,6 +317,82 @@ LogicalResult AccuracyOp::buildGradient(OpBuilder &, ValueRange,
 }
 
 //===----------------------------------------------------------------------===//
+// embedding
+//===----------------------------------------------------------------------===//
+
+LogicalResult EmbeddingOp::inferReturnTypes(MLIRContext *context,
+                                            std::optional<Location> loc,
+                                            Adaptor adaptor,
+                                            SmallVectorImpl<Type> &types) {
+  FailureOr<RankedTensorType> type =
+      inferGather(loc, getOperationName(), adaptor.getTable().getType(),
+                  adaptor.getIds().getType());
+  if (failed(type))
+    return failure();
+  types.push_back(*type);
+  return success();
+}
+
+LogicalResult EmbeddingOp::verify() {
+  std::optional<uint64_t> padding = getPaddingIdx();
+  int64_t rows = getIndexBound();
+  if (padding && *padding >= static_cast<uint64_t>(rows))
+    return emitOpError("has 'padding_idx' ")
+           << static_cast<int64_t>(*padding) << ", but the table has rows 0 to "
+           << rows - 1;
+  return success();
+}
+
+LogicalResult
+EmbeddingOp::reifyResultShapes(OpBuilder &b,
+                               ReifiedRankedShapedTypeDims &shapes) {
+  shapes.push_back(reifyFrom(b, getLoc(), getType(), [&](int64_t d) {
+    return std::pair<Value, int64_t>(getIds(), d);
+  }));
+  return success();
+}
+
+Value EmbeddingOp::getIndices() { return getIds(); }
+int64_t EmbeddingOp::getIndexBound() {
+  return getTable().getType().getDimSize(0);
+}
+
+/// `rows`, one an id, with zeros where the id is the padding.
+static Value maskPadding(OpBuilder &b, EmbeddingOp op, Value rows) {
+  if (!op.getPaddingIdx())
+    return rows;
+  Location loc = op.getLoc();
+  auto idsType = cast<RankedTensorType>(op.getIds().getType());
+  Value padding = ConstantOp::create(
+      b, loc,
+      DenseElementsAttr::get(
+          RankedTensorType::get({}, idsType.getElementType()),
+          b.getIntegerAttr(idsType.getElementType(), *op.getPaddingIdx())));
+  Value isRow =
+      CompareOp::create(b, loc, ComparePredicate::Ne, op.getIds(), padding);
+  if (idsType.getShape().back() != 1)
+    isRow = BroadcastOp::create(b, loc, isRow, rows,
+                                ArrayRef<int64_t>{idsType.getRank()});
+  Value zero =
+      createScalarConstant(b, loc, getElementTypeOrSelf(rows.getType()), 0);
+  return SelectOp::create(b, loc, isRow, rows, zero);
+}
+
+FailureOr<SmallVector<Value>> EmbeddingOp::decompose(OpBuilder &b) {
+  Value rows = GatherOp::create(b, getLoc(), getTable(), getIds());
+  return SmallVector<Value>{maskPadding(b, *this, rows)};
+}
+
+LogicalResult EmbeddingOp::buildGradient(OpBuilder &b, ValueRange g,
+                                         SmallVectorImpl<Value> &gradients) {
+  gradients.push_back(ScatterAddOp::create(b, getLoc(), getTable().getType(),
+                                           maskPadding(b, *this, g[0]),
+                                           getIds()));
+  gradients.push_back(Value());
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // sum_to
 //===----------------------------------------------------------------------===//
 

@@ -124,6 +124,35 @@ def NN_AccuracyOp : NN_InferredOp<"accuracy", [NN_Differentiable, NN_Decomposabl
       "$logits `,` $labels attr-dict `:` functional-type(operands, results)";
 }
 
+def NN_EmbeddingOp : NN_InferredOp<"embedding", [
+    NN_Indexing, NN_Differentiable, NN_Decomposable]> {
+  let summary = "rows of a table, chosen by ids";
+  let description = [{
+    For each id the row of the table with that number, as `nn.gather` gives it:
+    a last extent of 1 of the ids goes, any other one stays before the columns.
+    Where an id is `padding_idx` the result is zeros, and no gradient flows to
+    that row. Ids must be an input of the program and are checked when its data
+    is loaded: a negative id, or one that is no row of the table, is an error
+    that names the input, the row and the id.
+
+    Example:
+
+    ```mlir
+    %0 = nn.embedding %table, %user : (tensor<1000x16xf32>, tensor<?x1xi64>) -> tensor<?x16xf32>
+    %1 = nn.embedding %table, %words padding_idx = 0
+      : (tensor<1000x16xf32>, tensor<?x8xi64>) -> tensor<?x8x16xf32>
+    ```
+  }];
+  let arguments = (ins NN_FloatMatrix:$table, NN_IndexTensor:$ids,
+                       OptionalAttr<I64Attr>:$padding_idx);
+  let results = (outs NN_FloatTensor:$result);
+  let assemblyFormat = [{
+    $table `,` $ids (`padding_idx` `=` $padding_idx^)? attr-dict `:`
+    functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
 def NN_SumToOp : NN_Op<"sum_to", [NN_Differentiable, NN_Decomposable]> {
   let summary = "sums a tensor to a shape that broadcasts to its own";
   let description = [{

@@ -71,6 +71,8 @@ def NN_ExplainsTypes : NativeOpTrait<"ExplainsTypes"> {
 def NN_Differentiable
     : DeclareOpInterfaceMethods<DifferentiableOpInterface>;
 def NN_Decomposable : DeclareOpInterfaceMethods<DecomposableOpInterface>;
+def NN_Indexing
+    : DeclareOpInterfaceMethods<IndexingOpInterface>;
 def NN_Reifiable
     : DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface,
                                 ["reifyResultShapes"]>;

@@ -91,4 +91,19 @@ def ScalarOpInterface : OpInterface<"ScalarOpInterface"> {
   ];
 }
 
+def IndexingOpInterface : OpInterface<"IndexingOpInterface"> {
+  let description = [{
+    An operation that reads or writes rows of a tensor by number. Numbers that
+    are not rows are errors of the data: the operation does not look, so whoever
+    executes it has to know that they are from 0 to below the bound.
+  }];
+  let cppNamespace = "::mlir::fleet::nn";
+  let methods = [
+    InterfaceMethod<"The integer operand that holds the numbers of rows.",
+                    "::mlir::Value", "getIndices", (ins)>,
+    InterfaceMethod<"The number of rows that they choose from.",
+                    "int64_t", "getIndexBound", (ins)>
+  ];
+}
+
 #endif // FLEET_DIALECTS_NN_IR_NNINTERFACES_TD

@@ -5,6 +5,7 @@
 
 include "dialects/NN/IR/NNElementwiseOps.td"
 include "dialects/NN/IR/NNPrimitiveOps.td"
+include "dialects/NN/IR/NNMovementOps.td"
 include "dialects/NN/IR/NNCompositeOps.td"
 
 #endif // FLEET_DIALECTS_NN_IR_NNOPS_TD

@@ -17,6 +17,7 @@ enum class RowRole {
   Row,        ///< row i of the result needs only row i of its row operands
   Accumulate, ///< the result is a sum (or maximum) over all rows
   Invariant,  ///< does not depend on rows: small, or a scalar
+  Range,      ///< makes a range of rows at once, in a kernel of its own
   Opaque      ///< cannot be part of a sweep
 };
 

@@ -70,7 +70,7 @@ Value KernelEmitter::viewOf(Value value, bool byRow) {
 LogicalResult KernelEmitter::assignPhases() {
   for (Operation &op : kernel.getBody().front().without_terminator()) {
     RowRole role = getRowRole(&op, rows);
-    if (role == RowRole::Opaque)
+    if (role == RowRole::Opaque || role == RowRole::Range)
       return op.emitOpError("cannot be part of a kernel that sweeps ")
              << (ShapedType::isDynamic(rows) ? std::string("the batch")
                                              : std::to_string(rows) + " rows");
@@ -148,6 +148,13 @@ void KernelEmitter::allocate(Value value) {
 }
 
 LogicalResult KernelEmitter::emit() {
+  Operation *first = &kernel.getBody().front().front();
+  if (auto scatter = dyn_cast<nn::ScatterAddOp>(first);
+      scatter && getRowRole(first, rows) == RowRole::Range &&
+      isa<func::ReturnOp>(first->getNextNode())) {
+    emitScatterAdd(scatter);
+    return success();
+  }
   if (failed(assignPhases()))
     return failure();
   // Allocas stand before this op; it goes at the end.
@@ -223,6 +230,14 @@ LogicalResult KernelEmitter::emitOperation(Operation *op, Phase current) {
     emitMatMul(matmul);
   else if (auto argmax = dyn_cast<nn::ArgmaxOp>(op))
     emitArgMax(argmax);
+  else if (auto gather = dyn_cast<nn::GatherOp>(op))
+    emitGather(gather);
+  else if (auto concat = dyn_cast<nn::ConcatOp>(op))
+    emitConcat(concat);
+  else if (auto slice = dyn_cast<nn::SliceOp>(op))
+    emitSlice(slice);
+  else if (auto reshape = dyn_cast<nn::ReshapeOp>(op))
+    emitReshape(reshape);
   else
     return op->emitOpError("has no lowering to a kernel");
   return success();

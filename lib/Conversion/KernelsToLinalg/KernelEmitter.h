@@ -71,6 +71,18 @@ private:
   void emitMatMul(nn::MatmulOp op);
   void emitArgMax(nn::ArgmaxOp op);
   void emitCount(nn::CountOp op);
+  // Moving elements (Movement.cpp).
+  void emitGather(nn::GatherOp op);
+  void emitConcat(nn::ConcatOp op);
+  void emitSlice(nn::SliceOp op);
+  void emitReshape(nn::ReshapeOp op);
+  void emitScatterAdd(nn::ScatterAddOp op);
+  void copyColumns(Value from, int64_t fromColumn, Value to, int64_t toColumn,
+                   int64_t columns);
+  /// One constant or, for a dynamic extent, the batch a dimension.
+  SmallVector<Value> getExtents(ArrayRef<int64_t> shape);
+  /// A contiguous view of a static shape as one run of elements.
+  Value collapse(Value view);
   void emitFill(Value buffer, nn::ReduceKind kind);
   void copyAccumulators();
 

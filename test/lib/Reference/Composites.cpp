@@ -105,9 +105,20 @@ Tensor evaluateSumTo(nn::SumToOp op, Operands x) {
   return result;
 }
 
+Tensor evaluateEmbedding(nn::EmbeddingOp op, Operands x) {
+  Tensor result = chooseRows(x[0], x[1]);
+  int64_t columns = x[0].shape[1];
+  for (size_t i = 0; i < result.values.size(); ++i)
+    if (op.getPaddingIdx() &&
+        x[1].values[i / columns] == static_cast<double>(*op.getPaddingIdx()))
+      result.values[i] = 0;
+  return result;
+}
+
 } // namespace
 
 void fleet::reference::addComposites(Interpreter &interpreter) {
+  interpreter.add<nn::EmbeddingOp>(evaluateEmbedding);
   interpreter.add<nn::LinearOp>(evaluateLinear);
   interpreter.add<nn::SquareErrorOp>(evaluateSquareError);
   interpreter.add<nn::MeanOp>(evaluateMean);

@@ -49,6 +49,9 @@ private:
       evaluators;
 };
 
+/// The row of the table that each id names; a last extent of 1 of the ids goes.
+Tensor chooseRows(const Tensor &table, const Tensor &ids);
+
 /// What the constructor is made of.
 void addElementwise(Interpreter &interpreter);
 void addPrimitives(Interpreter &interpreter);

@@ -99,9 +99,81 @@ Tensor evaluateMatmul(nn::MatmulOp op, Operands x) {
   return result;
 }
 
+Tensor evaluateGather(nn::GatherOp op, Operands x) {
+  return chooseRows(x[0], x[1]);
+}
+
+Tensor evaluateScatterAdd(nn::ScatterAddOp op, Operands x) {
+  Tensor result(op.getType().getShape());
+  int64_t columns = result.shape[1];
+  for (size_t i = 0; i < x[1].values.size(); ++i)
+    for (int64_t c = 0; c < columns; ++c)
+      result[{static_cast<int64_t>(x[1].values[i]), c}] +=
+          x[0].values[i * columns + c];
+  return result;
+}
+
+Tensor evaluateConcat(nn::ConcatOp, Operands x) {
+  Shape shape = x[0].shape;
+  shape.back() = 0;
+  for (const Tensor &part : x)
+    shape.back() += part.shape.back();
+  Tensor result(shape);
+  int64_t offset = 0;
+  for (const Tensor &part : x) {
+    forEachIndex(part.shape, [&](llvm::ArrayRef<int64_t> i) {
+      Shape target(i);
+      target.back() += offset;
+      result[target] = part.at(i);
+    });
+    offset += part.shape.back();
+  }
+  return result;
+}
+
+Tensor evaluateSlice(nn::SliceOp op, Operands x) {
+  Shape shape = x[0].shape;
+  shape.back() =
+      llvm::cast<mlir::RankedTensorType>(op.getType()).getShape().back();
+  Tensor result(shape);
+  forEachIndex(shape, [&](llvm::ArrayRef<int64_t> i) {
+    Shape source(i);
+    source.back() += static_cast<int64_t>(op.getOffset());
+    result[i] = x[0].at(source);
+  });
+  return result;
+}
+
+Tensor evaluateReshape(nn::ReshapeOp op, Operands x) {
+  Tensor result = x[0];
+  int64_t rows = x[0].shape.front();
+  result.shape =
+      Shape(llvm::cast<mlir::RankedTensorType>(op.getType()).getShape());
+  result.shape.front() = rows;
+  return result;
+}
+
 } // namespace
 
+Tensor fleet::reference::chooseRows(const Tensor &table, const Tensor &ids) {
+  Shape shape = ids.shape;
+  if (shape.back() == 1)
+    shape.pop_back();
+  shape.push_back(table.shape[1]);
+  Tensor result(shape);
+  size_t next = 0;
+  for (double id : ids.values)
+    for (int64_t c = 0; c < table.shape[1]; ++c)
+      result.values[next++] = table.at({static_cast<int64_t>(id), c});
+  return result;
+}
+
 void fleet::reference::addPrimitives(Interpreter &interpreter) {
+  interpreter.add<nn::GatherOp>(evaluateGather);
+  interpreter.add<nn::ScatterAddOp>(evaluateScatterAdd);
+  interpreter.add<nn::ConcatOp>(evaluateConcat);
+  interpreter.add<nn::SliceOp>(evaluateSlice);
+  interpreter.add<nn::ReshapeOp>(evaluateReshape);
   interpreter.add<nn::ConstantOp>(evaluateConstant);
   interpreter.add<nn::ReduceOp>(evaluateReduce);
   interpreter.add<nn::ArgmaxOp>(evaluateArgmax);
