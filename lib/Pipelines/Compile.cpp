@@ -6,6 +6,7 @@
 #include "dialects/Plan/Transforms/Passes.h"
 #include "fleet/Conversion/Passes.h"
 #include "fleet/Kernels/Passes.h"
+#include "fleet/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -16,6 +17,7 @@ void mlir::fleet::buildCompilePipeline(OpPassManager &pm) {
   pm.addPass(nn::createDecomposePass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createBoundIndicesPass());
   pm.addPass(createOutlineKernelsPass());
   // Inside the kernels: an update rule is written out only there.
   pm.addPass(createCanonicalizerPass());

@@ -80,6 +80,41 @@ StatusOr<Dataset> readNpyFiles(const DataSpec &spec,
   return Dataset::create(spec.file, rows, std::move(inputs));
 }
 
+StatusOr<Dataset> readFiles(const DataSpec &spec,
+                            const std::vector<InputRequest> &requests,
+                            Files &files) {
+  switch (spec.format) {
+  case DataSpec::Format::Csv:
+    return readCsv(spec, requests, files);
+  case DataSpec::Format::Npz:
+    return readNpz(spec.file, requests, files);
+  case DataSpec::Format::Npy:
+    break;
+  }
+  return readNpyFiles(spec, requests, files);
+}
+
+template <typename T>
+Status checkElements(const InputRequest &request, const DatasetInput &input,
+                     size_t bytes, const std::string &source) {
+  const auto *elements = reinterpret_cast<const T *>(input.values.data());
+  size_t count = bytes / sizeof(T);
+  auto bound = static_cast<uint64_t>(request.upperBound);
+  // Negative numbers are large ones without their sign.
+  bool isBelow = true;
+  for (size_t i = 0; i < count; ++i)
+    isBelow &= static_cast<uint64_t>(static_cast<int64_t>(elements[i])) < bound;
+  for (size_t i = 0; !isBelow && i < count; ++i)
+    if (static_cast<uint64_t>(static_cast<int64_t>(elements[i])) >= bound)
+      return makeError(
+          StatusCode::InvalidArgument,
+          "{}: row {} of input '{}' holds the id {}, but its table "
+          "has rows 0 to {}",
+          source, i * sizeof(T) / input.rowBytes, request.name, elements[i],
+          bound - 1);
+  return {};
+}
+
 } // namespace
 
 StatusOr<Dataset> Dataset::create(std::string source, int64_t rows,
@@ -121,13 +156,29 @@ StatusOr<Dataset> fleet::loadDataset(const DataSpec &spec,
                        "input '{}' of the program has no elements",
                        request.name);
   }
-  switch (spec.format) {
-  case DataSpec::Format::Csv:
-    return readCsv(spec, requests, files);
-  case DataSpec::Format::Npz:
-    return readNpz(spec.file, requests, files);
-  case DataSpec::Format::Npy:
-    break;
+  FLEET_ASSIGN_OR_RETURN(Dataset dataset, readFiles(spec, requests, files));
+  for (size_t i = 0; i < requests.size(); ++i) {
+    std::string source = dataset.source();
+    if (spec.format == DataSpec::Format::Npy) // one file an input
+      for (const DataSpec::Entry &entry : spec.entries)
+        if (entry.input == requests[i].name)
+          source = entry.file;
+    FLEET_RETURN_IF_ERROR(checkUpperBound(requests[i], dataset.inputs()[i],
+                                          dataset.rows(), source));
   }
-  return readNpyFiles(spec, requests, files);
+  return dataset;
+}
+
+Status fleet::checkUpperBound(const InputRequest &request,
+                              const DatasetInput &input, int64_t rows,
+                              const std::string &source) {
+  if (request.upperBound == 0)
+    return {};
+  size_t bytes = input.rowBytes * static_cast<size_t>(rows);
+  if (request.dtype == plan::I32)
+    return checkElements<int32_t>(request, input, bytes, source);
+  if (request.dtype == plan::I64)
+    return checkElements<int64_t>(request, input, bytes, source);
+  return makeError(StatusCode::Internal, "input '{}' of type {} has a bound",
+                   request.name, dataTypeName(request.dtype));
 }

@@ -19,6 +19,8 @@ struct InputRequest {
   std::string name;
   plan::DataType dtype = plan::DATA_TYPE_UNSPECIFIED;
   std::vector<int64_t> rowShape;
+  /// I32 and I64 only: elements are from 0 to below this; 0: no bound.
+  int64_t upperBound = 0;
 };
 
 /// All rows of one input: contiguous, row major, on a cache line, so that rows
@@ -59,11 +61,17 @@ private:
 /// Loads what the program asks for. CSV columns are converted to the requested
 /// type (f32, f64, i32, i64; a number that is not whole in an integer column is
 /// an error); NPY and NPZ arrays must have it already. Everything is checked
-/// before memory is taken; every error names the file, and for CSV
-/// FILE:LINE:COLUMN.
+/// before memory is taken, but upper bounds, once the values are there; every
+/// error names the file, and for CSV FILE:LINE:COLUMN.
 StatusOr<Dataset> loadDataset(const DataSpec &spec,
                               const std::vector<InputRequest> &requests,
                               Files &files);
+
+/// Checks the elements of all `rows` rows of an input, loaded for `request` or
+/// one of the same type, against the bound of `request`. The error names
+/// `source`, the input, the row (from 0) and the value.
+Status checkUpperBound(const InputRequest &request, const DatasetInput &input,
+                       int64_t rows, const std::string &source);
 
 } // namespace fleet
 

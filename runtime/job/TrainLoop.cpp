@@ -41,6 +41,7 @@ fleet::inputRequests(const LoadedPlan &plan, const std::string &function) {
     InputRequest &request = requests[argument];
     request.name = buffer.name();
     request.dtype = buffer.type().dtype();
+    request.upperBound = buffer.input().upper_bound();
     for (int d = 1; d < buffer.type().dims_size(); ++d)
       request.rowShape.push_back(buffer.type().dims(d).extent());
   }
@@ -267,6 +268,8 @@ StatusOr<std::string> fleet::evaluate(Program &program, const Dataset &data) {
                        "{}: 'evaluate' reads the input '{}', which 'main' does "
                        "not read, or as another type",
                        program.plan().path, request.name);
+    FLEET_RETURN_IF_ERROR(
+        checkUpperBound(request, *found, data.rows(), data.source()));
     columns.push_back(&*found);
   }
   std::vector<double> sums(static_cast<size_t>(function.outputs_size()));

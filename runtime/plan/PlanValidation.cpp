@@ -218,8 +218,15 @@ Status TableValidator::checkBuffer(const plan::Function &function,
                                    const plan::Buffer &buffer) {
   FLEET_RETURN_IF_ERROR(checkType(buffer.type()));
   switch (buffer.storage_case()) {
-  case plan::Buffer::kInput:
+  case plan::Buffer::kInput: {
+    int64_t bound = buffer.input().upper_bound();
+    bool isIndex = buffer.type().dtype() == plan::I32 ||
+                   buffer.type().dtype() == plan::I64;
+    if (bound < 0 || (bound > 0 && !isIndex))
+      return invalid("the upper bound {} for an input of type {}", bound,
+                     spell(buffer.type()));
     return Status();
+  }
   case plan::Buffer::kState:
     if (buffer.state().state() >= static_cast<uint32_t>(plan.states_size()))
       return invalid("state {}, the plan has {} states", buffer.state().state(),

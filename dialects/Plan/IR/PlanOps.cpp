@@ -215,3 +215,22 @@ void TemporaryOp::getEffects(
   effects.emplace_back(MemoryEffects::Allocate::get(),
                        cast<OpResult>(getResult()));
 }
+
+//===----------------------------------------------------------------------===//
+// input
+//===----------------------------------------------------------------------===//
+
+LogicalResult InputOp::verify() {
+  std::optional<uint64_t> bound = getUpperBound();
+  if (!bound)
+    return success();
+  auto type = cast<MemRefType>(getType());
+  if (!type.getElementType().isInteger(32) &&
+      !type.getElementType().isInteger(64))
+    return emitOpError("bounds elements of type ")
+           << type.getElementType() << "; only i32 and i64 number rows";
+  if (static_cast<int64_t>(*bound) < 1)
+    return emitOpError("has bound ")
+           << static_cast<int64_t>(*bound) << ", expected at least 1";
+  return success();
+}

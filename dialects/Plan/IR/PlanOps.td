@@ -204,17 +204,23 @@ def Plan_InputOp : Plan_FunctionBodyOp<"input", [Pure]> {
   let summary = "a buffer bound to a column of the data, or to an argument";
   let description = [{
     `argument` is its position among the inputs of the function; `name` is what
-    `--data` binds.
+    `--data` binds. Elements of an input with a bound are numbers of rows: from
+    0 to below it, which is checked when data is loaded.
 
     Example:
 
     ```mlir
     %x = plan.input 0 "x" : memref<?x13xf32>
+    %ids = plan.input 1 "ids" below 1000 : memref<?x1xi64>
     ```
   }];
-  let arguments = (ins I64Attr:$argument, StrAttr:$name);
+  let arguments = (ins I64Attr:$argument, StrAttr:$name,
+                       OptionalAttr<I64Attr>:$upper_bound);
   let results = (outs AnyMemRef:$result);
-  let assemblyFormat = "$argument $name attr-dict `:` type($result)";
+  let assemblyFormat = [{
+    $argument $name (`below` $upper_bound^)? attr-dict `:` type($result)
+  }];
+  let hasVerifier = 1;
 }
 
 def Plan_StateRefOp : Plan_FunctionBodyOp<"state_ref",

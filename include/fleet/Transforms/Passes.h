@@ -13,6 +13,10 @@
 
 namespace mlir::fleet {
 
+/// On an argument of a program's function: its elements are from 0 to below
+/// this number (i64).
+constexpr llvm::StringLiteral kUpperBoundAttr = "fleet.upper_bound";
+
 #define GEN_PASS_DECL
 #define GEN_PASS_REGISTRATION
 #include "fleet/Transforms/Passes.h.inc"

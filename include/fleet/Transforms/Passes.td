@@ -197,4 +197,30 @@ def VerifyJobPass : Pass<"fleet-verify-job", "::mlir::ModuleOp"> {
   }];
 }
 
+def BoundIndicesPass : Pass<"fleet-bound-indices", "::mlir::ModuleOp"> {
+  let summary = "say which ids an input may hold";
+  let description = [{
+    For every operation that chooses rows by number (`IndexingOpInterface`),
+    gives the input of the program that holds the numbers the attribute
+    `fleet.upper_bound`, the least number of rows that it is used for. The
+    runtime checks it when data is loaded. Numbers that the program computes
+    are an error.
+
+    Example:
+
+    ```mlir
+    func.func @main(%table: tensor<10x4xf32>, %ids: tensor<?x1xi64>) -> tensor<?x4xf32> {
+      %0 = nn.gather %table, %ids : (tensor<10x4xf32>, tensor<?x1xi64>) -> tensor<?x4xf32>
+      return %0 : tensor<?x4xf32>
+    }
+    ```
+
+    gives
+
+    ```mlir
+    func.func @main(%table: tensor<10x4xf32>, %ids: tensor<?x1xi64> {fleet.upper_bound = 10 : i64}) ...
+    ```
+  }];
+}
+
 #endif // FLEET_TRANSFORMS_PASSES

@@ -12,6 +12,7 @@
 #include "dialects/NN/IR/NN.h"
 #include "dialects/Optim/IR/Optim.h"
 #include "fleet/Conversion/KernelsToLinalg.h"
+#include "fleet/Transforms/Passes.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -270,9 +271,11 @@ LogicalResult FunctionConverter::convert() {
              << argument.getType() << "; programs take tensors";
     auto name = function.getArgAttrOfType<StringAttr>(i, kNameAttr);
     std::string fallback = "arg" + std::to_string(i);
-    buffers[argument] =
-        plan::InputOp::create(builder, argument.getLoc(), toMemRef(type), i,
-                              name ? name.getValue() : StringRef(fallback));
+    buffers[argument] = plan::InputOp::create(
+        builder, argument.getLoc(), toMemRef(type),
+        builder.getI64IntegerAttr(i),
+        name ? name : builder.getStringAttr(fallback),
+        function.getArgAttrOfType<IntegerAttr>(i, kUpperBoundAttr));
   }
   for (Operation &op : function.getBody().front())
     if (failed(convertOp(&op)))

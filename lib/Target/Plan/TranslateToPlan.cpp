@@ -190,6 +190,8 @@ LogicalResult Translator::translateBuffer(Operation *op,
       .Case([&](plan::InputOp input) {
         buffer.set_name(input.getName().str());
         buffer.mutable_input()->set_argument(input.getArgument());
+        if (auto bound = input.getUpperBound())
+          buffer.mutable_input()->set_upper_bound(*bound);
         return success();
       })
       .Case([&](plan::StateRefOp ref) {

@@ -210,3 +210,23 @@ plan.program @p role = "local" {
     plan.return
   }
 }
+
+// -----
+
+plan.program @p role = "local" {
+  plan.function @f {
+    // expected-error @+1 {{bounds elements of type 'f32'; only i32 and i64 number rows}}
+    %0 = plan.input 0 "x" below 5 : memref<?x1xf32>
+    plan.return
+  }
+}
+
+// -----
+
+plan.program @p role = "local" {
+  plan.function @f {
+    // expected-error @+1 {{has bound 0, expected at least 1}}
+    %0 = plan.input 0 "x" below 0 : memref<?x1xi64>
+    plan.return
+  }
+}

@@ -20,6 +20,8 @@ plan.program @trainer role = "trainer" {
   plan.function @main slots = 2 {
     // CHECK: %[[X:.*]] = plan.input 0 "x" : memref<?x13xf32>
     %x = plan.input 0 "x" : memref<?x13xf32>
+    // CHECK: plan.input 1 "ids" below 1000 : memref<?x1xi64>
+    %ids = plan.input 1 "ids" below 1000 : memref<?x1xi64>
     // CHECK: %[[W:.*]] = plan.state_ref @w : memref<13x1xf32>
     %w = plan.state_ref @w : memref<13x1xf32>
     // CHECK: %[[P:.*]] = plan.temporary slot 0 : memref<?x1xf32>

@@ -86,6 +86,27 @@ TEST_F(NpyTest, AnotherTypeOrShapeIsAnError) {
   EXPECT_THAT(errorOf(npyText("<f4", "(0, 2)", "")), HasSubstr("has no rows"));
 }
 
+TEST_F(NpyTest, IdsAreBelowTheirBound) {
+  auto request = [](plan::DataType dtype) {
+    InputRequest request{"x", dtype, {2}};
+    request.upperBound = 10;
+    return request;
+  };
+  auto text = [](std::vector<int64_t> ids) {
+    return npyText("<i8", "(2, 2)",
+                   std::string(reinterpret_cast<const char *>(ids.data()), 32));
+  };
+  EXPECT_TRUE(load(text({0, 9, 9, 0}), request(plan::I64)).ok());
+  EXPECT_THAT(errorOf(text({0, 9, 10, 0}), request(plan::I64)),
+              HasSubstr("x.npy: row 1 of input 'x' holds the id 10, but its "
+                        "table has rows 0 to 9"));
+  EXPECT_THAT(errorOf(text({0, -1, 10, 0}), request(plan::I64)),
+              HasSubstr("row 0 of input 'x' holds the id -1, but"));
+  EXPECT_THAT(errorOf(npyText("<i4", "(1, 2)", bytesOf<int32_t>({0, -7})),
+                      request(plan::I32)),
+              HasSubstr("row 0 of input 'x' holds the id -7, but"));
+}
+
 TEST_F(NpyTest, WhatWeCannotReadIsSaid) {
   EXPECT_THAT(errorOf(npyText(">f4", "(3, 2)", sixFloats)),
               HasSubstr("big endian"));

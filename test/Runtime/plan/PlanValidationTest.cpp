@@ -213,6 +213,18 @@ TEST(PlanValidation, TooManyDimensions) {
       "22 dimensions, at most 16");
 }
 
+TEST(PlanValidation, InputBounds) {
+  auto withBound = [](plan::DataType dtype, int64_t bound) {
+    return [=](plan::Plan &p) {
+      plan::Buffer &input = *mainOf(p).mutable_buffers(0);
+      input.mutable_type()->set_dtype(dtype);
+      input.mutable_input()->set_upper_bound(bound);
+    };
+  };
+  expectTrainerError(withBound(plan::I64, -1), "the upper bound -1 for an");
+  expectTrainerError(withBound(plan::F32, 7), "the upper bound 7 for an input");
+}
+
 TEST(PlanValidation, BufferWithoutStorage) {
   expectTrainerError(
       [](plan::Plan &p) { mainOf(p).mutable_buffers(3)->clear_temporary(); },
