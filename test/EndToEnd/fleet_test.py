@@ -12,6 +12,7 @@ BIN = os.environ["FLEET_BIN"]
 SOURCE = os.environ["FLEET_SOURCE"]
 FIT_A_LINE = os.path.join(SOURCE, "examples/fit_a_line/fit_a_line.mlir")
 MLP = os.path.join(SOURCE, "examples/mlp/mlp.mlir")
+CTR = os.path.join(SOURCE, "examples/ctr/ctr.mlir")
 HOUSING = os.path.join(SOURCE, "examples/fit_a_line/housing.csv")
 HOUSING_DATA = "--data=" + HOUSING + "#x=0..12,y=13"
 

@@ -6,7 +6,7 @@ import sys
 import time
 import unittest
 
-from fleet_test import (FIT_A_LINE, HOUSING_DATA, MLP, SOURCE, FleetTest, floats,
+from fleet_test import (CTR, FIT_A_LINE, HOUSING_DATA, MLP, SOURCE, FleetTest, floats,
                         free_endpoints, read_checkpoint, tool)
 
 
@@ -123,6 +123,52 @@ class Jobs(FleetTest):
 
     def test_contract_mlp(self):
         self.check_contract(MLP, self.make_mlp_data(), "#optim.sgd<learning_rate = 1.0e-1>")
+
+    def make_clicks(self, rows):
+        script = os.path.join(SOURCE, "examples/ctr/make_data.py")
+        result = self.run_tool(sys.executable, script, "--rows", rows, "-o",
+                               self.path("clicks.npz"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        entropy = float(re.search(r"entropy ([0-9.]+)", result.stdout).group(1))
+        return "--data=" + self.path("clicks.npz"), entropy
+
+    def test_contract_ctr(self):
+        data, _ = self.make_clicks(1500)
+        self.check_contract(CTR, data, "#optim.sgd<learning_rate = 1.0e-1>")
+
+    def test_ctr_learns(self):
+        data, entropy = self.make_clicks(8000)
+        endpoints = free_endpoints(2)
+        for job in (self.transpile(CTR, "local"),
+                    self.transpile(CTR, "ps", "--mode=ps", "--trainers=2",
+                                   "--pservers=" + ",".join(endpoints))):
+            result = self.run_tool(tool("fleet-launch"), job, "--", data,
+                                   "--batch-size=64", "--epochs=6", "--seed=1",
+                                   "--shuffle", "--threads=1")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            loss = float(re.search(r"final loss ([0-9.]+)", result.stdout).group(1))
+            self.assertLess(loss, entropy - 0.05)
+        self.assert_nothing_left(job)
+
+    def test_ids_that_are_no_rows(self):
+        program = self.write("program.mlir", """module @m {
+          optim.parameter @t : tensor<10x1xf32> init = #optim.zeros
+          func.func @main(%id: tensor<?x1xi64>, %y: tensor<?x1xf32>) -> tensor<f32> {
+            %t = optim.read @t : tensor<10x1xf32>
+            %p = nn.embedding %t, %id : (tensor<10x1xf32>, tensor<?x1xi64>) -> tensor<?x1xf32>
+            %c = nn.square_error %p, %y : (tensor<?x1xf32>, tensor<?x1xf32>) -> tensor<?x1xf32>
+            %loss = nn.mean %c : tensor<?x1xf32> -> tensor<f32>
+            optim.minimize %loss : tensor<f32> with #optim.sgd<learning_rate = 1.0e-1>
+            return %loss : tensor<f32>
+          }
+        }""")
+        job = self.transpile(program, "job")
+        for bad in ("10", "-1"):
+            data = self.write("bad.csv", "3,1.0\n%s,2.0\n" % bad)
+            result = self.run_tool(tool("fleet-run"), job, "--batch-size=2", "--steps=1",
+                                   "--data=" + data + "#id=0,y=1")
+            self.assert_fails(result, 1, data, "row 1 of input 'id' holds the id " + bad,
+                              "rows 0 to 9")
 
     def test_mlp_learns(self):
         data = self.make_mlp_data(rows=4096)
