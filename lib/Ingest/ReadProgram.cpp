@@ -68,6 +68,22 @@ static void nameInterface(func::FuncOp function, const AsmParserState &state) {
   }
 }
 
+/// MLIR ignores attributes that an operation does not know; the user meant
+/// something by them, such as a feature of another version.
+static LogicalResult refuseUnknownAttributes(ModuleOp module) {
+  WalkResult result = module.walk([](Operation *op) {
+    for (NamedAttribute attribute : op->getDiscardableAttrs())
+      if (!attribute.getName().getValue().contains('.')) {
+        op->emitOpError("has no attribute '")
+            << attribute.getName().getValue()
+            << "'; attributes of other tools have a prefix, as in 'tool.name'";
+        return WalkResult::interrupt();
+      }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
 OwningOpRef<ModuleOp> mlir::fleet::readProgram(StringRef path,
                                                MLIRContext &context) {
   StringRef name = path == "-" ? "<stdin>" : path;
@@ -100,7 +116,7 @@ OwningOpRef<ModuleOp> mlir::fleet::readProgram(StringRef path,
                 "module @fit_a_line { ... }");
   }
   auto module = cast<ModuleOp>(block.front());
-  if (failed(verify(module)))
+  if (failed(verify(module)) || failed(refuseUnknownAttributes(module)))
     return {};
   module.walk([&](func::FuncOp function) { nameInterface(function, state); });
   module->remove();

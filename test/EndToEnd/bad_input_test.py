@@ -53,6 +53,11 @@ class Programs(FleetTest):
                                self.path("out"))
         self.assert_fails(result, 1, "nope.mlir", "No such file")
 
+    def test_unknown_attribute(self):
+        body = "    %q = nn.mean %x {distributed} : tensor<?x4xf32> -> tensor<f32>\n    return"
+        self.refuse(PROGRAM % ("()", body), "bad.mlir:9:", "'nn.mean' op",
+                    "has no attribute 'distributed'")
+
     def test_minimize_of_a_tensor(self):
         self.refuse(PROGRAM % ("()", "    optim.minimize %d : tensor<?x1xf32> with "
                                "#optim.sgd<learning_rate = 0.1>\n    return"),
