@@ -299,8 +299,11 @@ Status ParameterServer::handleFrame(Connection &connection, uint32_t rank,
   switch (header.kind) {
   case FrameKind::Push:
     return handlePush(connection, rank, header);
-  case FrameKind::Pull:
+  case FrameKind::Pull: {
+    // Without a barrier others may push while this one starts.
+    std::lock_guard<std::mutex> hold(answering);
     return sendParameters(connection, header.step);
+  }
   case FrameKind::StateRequest:
     FLEET_RETURN_IF_ERROR(sendState(connection));
     {

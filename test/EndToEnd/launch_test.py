@@ -56,13 +56,22 @@ class Launch(FleetTest):
             self.assertLess(time.monotonic(), end)
             time.sleep(0.02)
 
-    def assert_ports_free(self):
+    def ports_are_free(self):
         for endpoint in self.endpoints:
             host, port = endpoint.split(":")
             with socket.socket() as s:
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                s.bind((host, int(port)))
-                s.listen()
+                try:
+                    s.bind((host, int(port)))
+                    s.listen()
+                except OSError:
+                    return False
+        return True
+
+    def assert_ports_free(self):
+        # The kernel closes files after a process has lost its command line, by
+        # which members() finds it.
+        self.await_that(self.ports_are_free)
 
     def assert_all_gone(self):
         self.assertEqual(self.members(), {})
