@@ -252,6 +252,32 @@ LogicalResult AppendBackwardPass::addEvaluate(func::FuncOp main) {
   return success();
 }
 
+/// Makes `update` clip and regularize the gradient of `parameter` as `minimize`
+/// or the parameter itself says.
+static LogicalResult setGradientRules(MinimizeOp minimize,
+                                      ParameterOp parameter,
+                                      Operation *update) {
+  SmallVector<Attribute> rules;
+  if (GradientRuleAttrInterface clip = minimize.getClipAttr())
+    rules.push_back(clip);
+  GradientRuleAttrInterface regularizer = parameter.getRegularizerAttr();
+  if (!regularizer)
+    regularizer = minimize.getRegularizerAttr();
+  if (regularizer)
+    rules.push_back(regularizer);
+  if (rules.empty())
+    return success();
+  auto optimizer = dyn_cast<OptimizerOpInterface>(update);
+  if (optimizer && succeeded(optimizer.setGradientRules(
+                       ArrayAttr::get(update->getContext(), rules))))
+    return success();
+  InFlightDiagnostic diag = minimize.emitOpError("uses ")
+                            << update->getName()
+                            << ", which can neither clip nor regularize";
+  diag.attachNote(parameter.getLoc()) << "needed for this parameter";
+  return diag;
+}
+
 LogicalResult AppendBackwardPass::expand(MinimizeOp minimize) {
   ModuleOp program = getOperation();
   if (failed(verifyPlace(minimize, program)))
@@ -279,6 +305,8 @@ LogicalResult AppendBackwardPass::expand(MinimizeOp minimize) {
     auto update = optimizer.createUpdate(stateBuilder, b, minimize.getLoc(),
                                          name, gradient);
     if (failed(update))
+      return failure();
+    if (failed(setGradientRules(minimize, parameter, *update)))
       return failure();
     known->second = *update;
   }

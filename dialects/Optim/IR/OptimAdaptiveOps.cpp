@@ -27,10 +27,9 @@ struct Moments {
 };
 } // namespace
 
-LogicalResult AdamWOp::buildUpdate(OpBuilder &b, Location loc, Value param,
-                                   Value grad, ValueRange states,
-                                   Value &newParam,
-                                   SmallVectorImpl<Value> &newStates) {
+LogicalResult AdamWOp::buildRule(OpBuilder &b, Location loc, Value param,
+                                 Value grad, ValueRange states, Value &newParam,
+                                 SmallVectorImpl<Value> &newStates) {
   Rule r(b, loc, param);
   Value one = r.number(1.0), rate = r.number(getLearningRate());
   Moments m(r, grad, states, getBeta1().convertToDouble(),
@@ -45,10 +44,10 @@ LogicalResult AdamWOp::buildUpdate(OpBuilder &b, Location loc, Value param,
   return success();
 }
 
-LogicalResult AdamaxOp::buildUpdate(OpBuilder &b, Location loc, Value param,
-                                    Value grad, ValueRange states,
-                                    Value &newParam,
-                                    SmallVectorImpl<Value> &newStates) {
+LogicalResult AdamaxOp::buildRule(OpBuilder &b, Location loc, Value param,
+                                  Value grad, ValueRange states,
+                                  Value &newParam,
+                                  SmallVectorImpl<Value> &newStates) {
   Rule r(b, loc, param);
   double beta1 = getBeta1().convertToDouble();
   Value power = r.mul(states[2], r.number(beta1));
@@ -69,10 +68,10 @@ static Value stepByRoot(Rule &r, Value param, Value grad, Value moment,
   return r.sub(param, r.div(r.mul(grad, r.number(rate)), divisor));
 }
 
-LogicalResult AdagradOp::buildUpdate(OpBuilder &b, Location loc, Value param,
-                                     Value grad, ValueRange states,
-                                     Value &newParam,
-                                     SmallVectorImpl<Value> &newStates) {
+LogicalResult AdagradOp::buildRule(OpBuilder &b, Location loc, Value param,
+                                   Value grad, ValueRange states,
+                                   Value &newParam,
+                                   SmallVectorImpl<Value> &newStates) {
   Rule r(b, loc, param);
   Value moment = r.add(states[0], r.square(grad));
   newParam =
@@ -81,10 +80,10 @@ LogicalResult AdagradOp::buildUpdate(OpBuilder &b, Location loc, Value param,
   return success();
 }
 
-LogicalResult DecayedAdagradOp::buildUpdate(OpBuilder &b, Location loc,
-                                            Value param, Value grad,
-                                            ValueRange states, Value &newParam,
-                                            SmallVectorImpl<Value> &newStates) {
+LogicalResult DecayedAdagradOp::buildRule(OpBuilder &b, Location loc,
+                                          Value param, Value grad,
+                                          ValueRange states, Value &newParam,
+                                          SmallVectorImpl<Value> &newStates) {
   Rule r(b, loc, param);
   Value moment =
       r.average(states[0], r.square(grad), getDecay().convertToDouble());
@@ -94,10 +93,10 @@ LogicalResult DecayedAdagradOp::buildUpdate(OpBuilder &b, Location loc,
   return success();
 }
 
-LogicalResult AdadeltaOp::buildUpdate(OpBuilder &b, Location loc, Value param,
-                                      Value grad, ValueRange states,
-                                      Value &newParam,
-                                      SmallVectorImpl<Value> &newStates) {
+LogicalResult AdadeltaOp::buildRule(OpBuilder &b, Location loc, Value param,
+                                    Value grad, ValueRange states,
+                                    Value &newParam,
+                                    SmallVectorImpl<Value> &newStates) {
   Rule r(b, loc, param);
   double rho = getRho().convertToDouble();
   Value epsilon = r.number(getEpsilon());
@@ -120,10 +119,10 @@ static Value accelerate(Op op, Rule &r, Value velocity, Value grad,
                r.div(r.mul(grad, r.number(op.getLearningRate())), root));
 }
 
-LogicalResult RmspropOp::buildUpdate(OpBuilder &b, Location loc, Value param,
-                                     Value grad, ValueRange states,
-                                     Value &newParam,
-                                     SmallVectorImpl<Value> &newStates) {
+LogicalResult RmspropOp::buildRule(OpBuilder &b, Location loc, Value param,
+                                   Value grad, ValueRange states,
+                                   Value &newParam,
+                                   SmallVectorImpl<Value> &newStates) {
   Rule r(b, loc, param);
   Value square =
       r.average(states[0], r.square(grad), getRho().convertToDouble());
@@ -133,10 +132,10 @@ LogicalResult RmspropOp::buildUpdate(OpBuilder &b, Location loc, Value param,
   return success();
 }
 
-LogicalResult
-CenteredRmspropOp::buildUpdate(OpBuilder &b, Location loc, Value param,
-                               Value grad, ValueRange states, Value &newParam,
-                               SmallVectorImpl<Value> &newStates) {
+LogicalResult CenteredRmspropOp::buildRule(OpBuilder &b, Location loc,
+                                           Value param, Value grad,
+                                           ValueRange states, Value &newParam,
+                                           SmallVectorImpl<Value> &newStates) {
   Rule r(b, loc, param);
   double rho = getRho().convertToDouble();
   Value square = r.average(states[0], r.square(grad), rho);
@@ -148,10 +147,9 @@ CenteredRmspropOp::buildUpdate(OpBuilder &b, Location loc, Value param,
   return success();
 }
 
-LogicalResult FtrlOp::buildUpdate(OpBuilder &b, Location loc, Value param,
-                                  Value grad, ValueRange states,
-                                  Value &newParam,
-                                  SmallVectorImpl<Value> &newStates) {
+LogicalResult FtrlOp::buildRule(OpBuilder &b, Location loc, Value param,
+                                Value grad, ValueRange states, Value &newParam,
+                                SmallVectorImpl<Value> &newStates) {
   Rule r(b, loc, param);
   Value rate = r.number(getLearningRate()), l1 = r.number(getL1());
   Value zero = r.number(0.0);
@@ -178,10 +176,9 @@ static Value whereNormed(Rule &r, Value norm1, Value norm2, Value x,
                   r.select(r.isGreater(norm2, zero), x, otherwise), otherwise);
 }
 
-LogicalResult LarsOp::buildUpdate(OpBuilder &b, Location loc, Value param,
-                                  Value grad, ValueRange states,
-                                  Value &newParam,
-                                  SmallVectorImpl<Value> &newStates) {
+LogicalResult LarsOp::buildRule(OpBuilder &b, Location loc, Value param,
+                                Value grad, ValueRange states, Value &newParam,
+                                SmallVectorImpl<Value> &newStates) {
   Rule r(b, loc, param);
   Value rate = r.number(getLearningRate());
   Value decay = r.number(getWeightDecay());
@@ -198,10 +195,9 @@ LogicalResult LarsOp::buildUpdate(OpBuilder &b, Location loc, Value param,
   return success();
 }
 
-LogicalResult LambOp::buildUpdate(OpBuilder &b, Location loc, Value param,
-                                  Value grad, ValueRange states,
-                                  Value &newParam,
-                                  SmallVectorImpl<Value> &newStates) {
+LogicalResult LambOp::buildRule(OpBuilder &b, Location loc, Value param,
+                                Value grad, ValueRange states, Value &newParam,
+                                SmallVectorImpl<Value> &newStates) {
   Rule r(b, loc, param);
   Value one = r.number(1.0);
   Moments m(r, grad, states, getBeta1().convertToDouble(),

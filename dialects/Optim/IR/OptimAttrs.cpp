@@ -183,12 +183,13 @@ LogicalResult AdamAttr::verify(EmitError emitError, FloatAttr rate,
   return success();
 }
 
-FailureOr<Operation *> SgdAttr::createUpdate(OpBuilder &, OpBuilder &b,
-                                             Location loc,
+FailureOr<Operation *> SgdAttr::createUpdate(OpBuilder &stateBuilder,
+                                             OpBuilder &b, Location loc,
                                              FlatSymbolRefAttr parameter,
                                              Value gradient) const {
-  return SgdOp::create(b, loc, parameter, gradient, getLearningRate())
-      .getOperation();
+  return createUpdateOp(SgdOp::getOperationName(), stateBuilder, b, loc,
+                        parameter, gradient, {},
+                        {{"learning_rate", getLearningRate()}});
 }
 
 FailureOr<Operation *> MomentumAttr::createUpdate(OpBuilder &stateBuilder,

@@ -45,6 +45,27 @@ def OptimizerAttrInterface : AttrInterface<"OptimizerAttrInterface"> {
          "::mlir::Value":$gradient)>];
 }
 
+def GradientRuleAttrInterface : AttrInterface<"GradientRuleAttrInterface"> {
+  let cppNamespace = "::mlir::fleet::optim";
+  let description = [{
+    What is done to the gradient of a parameter before its update, where the
+    gradient is the average of all contributors'.
+  }];
+  let methods = [
+    InterfaceMethod<"The new gradient, in nn ops.", "::mlir::Value", "apply",
+      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
+           "::mlir::Value":$param, "::mlir::Value":$grad)>,
+    InterfaceMethod<[{
+      True if rows of the new gradient depend on the same rows of gradient and
+      parameter only.
+    }], "bool", "isElementwise", (ins), "", "return true;">,
+    InterfaceMethod<[{
+      True if it adds the gradient of a penalty; otherwise it limits the
+      gradient.
+    }], "bool", "isRegularizer", (ins), "", "return false;">,
+  ];
+}
+
 /// An attribute of an op, by its interface. In an assembly format, put no colon
 /// behind it: `#optim.sgd<...> : type` reads as an attribute with a type.
 class Optim_AttrBy<AttrInterface interface>
@@ -59,6 +80,21 @@ def Optim_Initializer : Optim_AttrBy<InitializerAttrInterface> {
 def Optim_Optimizer : Optim_AttrBy<OptimizerAttrInterface> {
   let summary = "optimizer, such as #optim.sgd";
 }
+
+class Optim_GradientRule<bit isRegularizer, string summary_>
+    : Optim_AttrBy<GradientRuleAttrInterface> {
+  let predicate = And<[GradientRuleAttrInterface.predicate, CPred<
+    "::llvm::cast<::mlir::fleet::optim::GradientRuleAttrInterface>($_self)"
+    ".isRegularizer() == " # !if(isRegularizer, "true", "false")>]>;
+  let summary = summary_;
+}
+def Optim_Regularizer
+    : Optim_GradientRule<true, "regularizer, such as #optim.l2">;
+def Optim_Clip
+    : Optim_GradientRule<false, "clipping, such as #optim.clip_by_norm">;
+def Optim_GradientRules : TypedArrayAttrBase<
+  Optim_AttrBy<GradientRuleAttrInterface>,
+  "array of what is done to a gradient, such as #optim.l2">;
 
 //===----------------------------------------------------------------------===//
 // Operations
@@ -115,6 +151,11 @@ def OptimizerOpInterface : OpInterface<"OptimizerOpInterface"> {
       over examples, since a loss is a mean over its batch.
     }], "::mlir::fleet::optim::GradientReduction", "getGradientReduction",
       (ins), "", "return ::mlir::fleet::optim::GradientReduction::Mean;">,
+    InterfaceMethod<[{
+      Makes the update apply `rules`, of GradientRuleAttrInterface and in that
+      order, to its gradient first. Fails, without an error, if it cannot.
+    }], "::llvm::LogicalResult", "setGradientRules",
+      (ins "::mlir::ArrayAttr":$rules), "", "return ::mlir::failure();">,
     InterfaceMethod<[{
       Writes the update rule at `b` as nn ops on values: from `param`, `grad`
       and one value a state to the new value of each. Fails, with an error

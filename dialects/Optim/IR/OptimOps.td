@@ -6,6 +6,7 @@
 include "dialects/Optim/IR/OptimDialect.td"
 include "dialects/Optim/IR/OptimAttrs.td"
 include "dialects/Optim/IR/OptimAdaptiveAttrs.td"
+include "dialects/Optim/IR/OptimGradientAttrs.td"
 include "dialects/Optim/IR/OptimInterfaces.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/OpBase.td"

@@ -9,9 +9,9 @@ using namespace mlir::fleet::optim;
 // SGD
 //===----------------------------------------------------------------------===//
 
-LogicalResult SgdOp::buildUpdate(OpBuilder &b, Location loc, Value param,
-                                 Value grad, ValueRange, Value &newParam,
-                                 SmallVectorImpl<Value> &) {
+LogicalResult SgdOp::buildRule(OpBuilder &b, Location loc, Value param,
+                               Value grad, ValueRange, Value &newParam,
+                               SmallVectorImpl<Value> &) {
   Rule r(b, loc, param);
   newParam = r.sub(param, r.mul(grad, r.number(getLearningRate())));
   return success();
@@ -21,10 +21,10 @@ LogicalResult SgdOp::buildUpdate(OpBuilder &b, Location loc, Value param,
 // Momentum
 //===----------------------------------------------------------------------===//
 
-LogicalResult MomentumOp::buildUpdate(OpBuilder &b, Location loc, Value param,
-                                      Value grad, ValueRange states,
-                                      Value &newParam,
-                                      SmallVectorImpl<Value> &newStates) {
+LogicalResult MomentumOp::buildRule(OpBuilder &b, Location loc, Value param,
+                                    Value grad, ValueRange states,
+                                    Value &newParam,
+                                    SmallVectorImpl<Value> &newStates) {
   Rule r(b, loc, param);
   Value rate = r.number(getLearningRate());
   Value momentum = r.number(getMomentum());
@@ -41,10 +41,9 @@ LogicalResult MomentumOp::buildUpdate(OpBuilder &b, Location loc, Value param,
 // Adam
 //===----------------------------------------------------------------------===//
 
-LogicalResult AdamOp::buildUpdate(OpBuilder &b, Location loc, Value param,
-                                  Value grad, ValueRange states,
-                                  Value &newParam,
-                                  SmallVectorImpl<Value> &newStates) {
+LogicalResult AdamOp::buildRule(OpBuilder &b, Location loc, Value param,
+                                Value grad, ValueRange states, Value &newParam,
+                                SmallVectorImpl<Value> &newStates) {
   Rule r(b, loc, param);
   double beta1 = getBeta1().convertToDouble();
   double beta2 = getBeta2().convertToDouble();

@@ -3,8 +3,9 @@
 #ifndef FLEET_DIALECTS_OPTIM_IR_OPTIMUPDATEOPS
 #define FLEET_DIALECTS_OPTIM_IR_OPTIMUPDATEOPS
 
-/// An op that updates `parameter`. It keeps state of the parameter's type in
-/// the attributes `likeParameter`, and scalars in the attributes `scalars`.
+/// An op that updates `parameter`, by the gradient that `gradient_rules` make of
+/// `gradient`. It keeps state of the parameter's type in the attributes
+/// `likeParameter`, and scalars in the attributes `scalars`.
 class Optim_UpdateOp<string mnemonic, list<string> likeParameter = [],
                      list<string> scalars = [], bit splittable = 1>
     : Optim_Op<mnemonic, [
@@ -12,14 +13,36 @@ class Optim_UpdateOp<string mnemonic, list<string> likeParameter = [],
         DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
         DeclareOpInterfaceMethods<OptimizerOpInterface,
                                   ["getStateSymbols", "isRowSplittable",
-                                   "buildUpdate"]>]> {
+                                   "setGradientRules", "buildUpdate"]>]> {
+  let extraClassDeclaration = [{
+    /// `buildUpdate` from the gradient that `gradient_rules` make.
+    ::llvm::LogicalResult buildRule(
+        ::mlir::OpBuilder &b, ::mlir::Location loc, ::mlir::Value param,
+        ::mlir::Value grad, ::mlir::ValueRange states, ::mlir::Value &newParam,
+        ::llvm::SmallVectorImpl<::mlir::Value> &newStates);
+  }];
   defvar full = !interleave(!foreach(s, likeParameter, "\"" # s # "\""), ", ");
   defvar single = !interleave(!foreach(s, scalars, "\"" # s # "\""), ", ");
   let extraClassDefinition = [{
     ::llvm::SmallVector<::mlir::FlatSymbolRefAttr> $cppClass::getStateSymbols() {
       return getStateAttributes(*this, {}] # full # [{}, {}] # single # [{});
     }
-    bool $cppClass::isRowSplittable() { return }] # !if(splittable, "true", "false") # [{; }
+    bool $cppClass::isRowSplittable() {
+      return }] # !if(splittable, "areElementwise(getGradientRulesAttr())", "false") # [{;
+    }
+    ::llvm::LogicalResult $cppClass::setGradientRules(::mlir::ArrayAttr rules) {
+      setGradientRulesAttr(rules);
+      return ::mlir::success();
+    }
+    ::llvm::LogicalResult $cppClass::buildUpdate(
+        ::mlir::OpBuilder &b, ::mlir::Location loc, ::mlir::Value param,
+        ::mlir::Value grad, ::mlir::ValueRange states, ::mlir::Value &newParam,
+        ::llvm::SmallVectorImpl<::mlir::Value> &newStates) {
+      return buildRule(b, loc, param,
+                       applyGradientRules(getGradientRulesAttr(), b, loc, param,
+                                          grad),
+                       states, newParam, newStates);
+    }
     ::llvm::LogicalResult $cppClass::verifySymbolUses(
         ::mlir::SymbolTableCollection &tables) {
       return verifyUpdate(*this, tables, }] # !size(likeParameter) # [{);
@@ -41,7 +64,8 @@ class Optim_RuleOp<string mnemonic, list<string> likeParameter,
   let arguments = !con(
     (ins FlatSymbolRefAttr:$parameter, Optim_VariableType:$gradient),
     !dag(ins, !foreach(s, states, FlatSymbolRefAttr), states),
-    !dag(ins, !foreach(n, numbers, F64Attr), numbers));
+    !dag(ins, !foreach(n, numbers, F64Attr), numbers),
+    (ins OptionalAttr<Optim_GradientRules>:$gradient_rules));
   let assemblyFormat = "$parameter `,` $gradient "
     # !interleave(!foreach(n, !listconcat(states, numbers),
                            "`" # n # "` `=` $" # n), " ")
@@ -55,11 +79,14 @@ def Optim_SgdOp : Optim_UpdateOp<"sgd"> {
 
     ```mlir
     optim.sgd @w, %g learning_rate = 1.000000e-02 : tensor<13x1xf32>
+    optim.sgd @w, %g learning_rate = 1.000000e-02
+      {gradient_rules = [#optim.clip_by_norm<max = 1.0>, #optim.l2<1.0e-4>]} : tensor<13x1xf32>
     ```
   }];
   let arguments = (ins FlatSymbolRefAttr:$parameter,
                        Optim_VariableType:$gradient,
-                       F64Attr:$learning_rate);
+                       F64Attr:$learning_rate,
+                       OptionalAttr<Optim_GradientRules>:$gradient_rules);
   let assemblyFormat = [{
     $parameter `,` $gradient `learning_rate` `=` $learning_rate attr-dict
     `:` type($gradient)
@@ -82,7 +109,8 @@ def Optim_MomentumOp : Optim_UpdateOp<"momentum", ["velocity"]> {
                        Optim_VariableType:$gradient,
                        FlatSymbolRefAttr:$velocity,
                        F64Attr:$learning_rate, F64Attr:$momentum,
-                       UnitAttr:$nesterov);
+                       UnitAttr:$nesterov,
+                       OptionalAttr<Optim_GradientRules>:$gradient_rules);
   let assemblyFormat = [{
     $parameter `,` $gradient `velocity` `=` $velocity
     `learning_rate` `=` $learning_rate `momentum` `=` $momentum

@@ -58,6 +58,13 @@ template <typename Op> static SmallVector<int64_t> wholeShape(Op op) {
 }
 
 LogicalResult ParameterOp::verify() {
+  if (auto multiplier = getLrMultiplierAttr()) {
+    double value = multiplier.getValueAsDouble();
+    if (!multiplier.getValue().isFinite() || value <= 0)
+      return emitOpError("has an lr_multiplier of ")
+             << value << ", expected a number greater than 0; to keep a "
+                         "parameter as it is, declare it frozen";
+  }
   return verifyVariable(*this, getType(), getOriginAttr());
 }
 

@@ -9,7 +9,8 @@ def Optim_ParameterOp : Optim_Op<"parameter",
   let summary = "a tensor that is trained";
   let description = [{
     Declares a named tensor that outlives a step. `frozen` keeps
-    `optim.minimize` from updating it. `origin` says what it holds rows of,
+    `optim.minimize` from updating it; `lr_multiplier` multiplies its learning
+    rate; `regularizer` is used instead of the one of `optim.minimize`. `origin` says what it holds rows of,
     when it is not whole or not under its own name.
 
     Example:
@@ -17,15 +18,19 @@ def Optim_ParameterOp : Optim_Op<"parameter",
     ```mlir
     optim.parameter @w : tensor<13x1xf32> init = #optim.xavier_uniform
     optim.parameter @table : tensor<100x8xf32> init = #optim.normal<stddev = 2.0e-2> frozen
+    optim.parameter @b : tensor<1xf32> init = #optim.zeros lr_multiplier = 2.0 regularizer = #optim.l2<0.0>
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
                        TypeAttrOf<Optim_VariableType>:$type,
                        Optim_Initializer:$init,
                        UnitAttr:$frozen,
+                       OptionalAttr<F64Attr>:$lr_multiplier,
+                       OptionalAttr<Optim_Regularizer>:$regularizer,
                        OptionalAttr<Optim_OriginAttr>:$origin);
   let assemblyFormat = [{
     $sym_name `:` $type `init` `=` $init (`frozen` $frozen^)?
+    (`lr_multiplier` `=` $lr_multiplier^)? (`regularizer` `=` $regularizer^)?
     (`origin` `=` $origin^)? attr-dict
   }];
   let hasVerifier = 1;
@@ -109,19 +114,26 @@ def Optim_MinimizeOp : Optim_Op<"minimize",
     it depends on and that is not frozen, or of the listed `parameters` only.
     `optim-append-backward` writes them out.
 
+    Gradients are clipped, then regularized. Both happen where the parameter is
+    updated, to the average of all contributors' gradients.
+
     Example:
 
     ```mlir
     optim.minimize %loss : tensor<f32> with #optim.sgd<learning_rate = 1.0e-2>
     optim.minimize %loss : tensor<f32> with #optim.adam<learning_rate = 1.0e-3>
+      clip = #optim.clip_by_norm<max = 1.0> regularizer = #optim.l2<1.0e-4>
       parameters = [@w, @b]
     ```
   }];
   let arguments = (ins RankedTensorOf<[F32, F64]>:$loss,
                        Optim_Optimizer:$optimizer,
+                       OptionalAttr<Optim_Clip>:$clip,
+                       OptionalAttr<Optim_Regularizer>:$regularizer,
                        OptionalAttr<FlatSymbolRefArrayAttr>:$parameters);
   let assemblyFormat = [{
-    $loss `:` type($loss) `with` $optimizer (`parameters` `=` $parameters^)?
+    $loss `:` type($loss) `with` $optimizer (`clip` `=` $clip^)?
+    (`regularizer` `=` $regularizer^)? (`parameters` `=` $parameters^)?
     attr-dict
   }];
   let hasVerifier = 1;

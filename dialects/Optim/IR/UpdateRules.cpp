@@ -130,6 +130,9 @@ FailureOr<Operation *> mlir::fleet::optim::createUpdateOp(
     StringRef name, OpBuilder &stateBuilder, OpBuilder &b, Location loc,
     FlatSymbolRefAttr parameter, Value gradient, ArrayRef<StateSlot> slots,
     ArrayRef<std::pair<StringRef, Attribute>> attributes) {
+  Operation *table = stateBuilder.getInsertionBlock()->getParentOp();
+  auto variable = dyn_cast_or_null<ParameterOp>(
+      SymbolTable::lookupSymbolIn(table, parameter));
   auto type = cast<RankedTensorType>(gradient.getType());
   auto scalar = RankedTensorType::get({}, type.getElementType());
   OperationState op(loc, name);
@@ -143,7 +146,13 @@ FailureOr<Operation *> mlir::fleet::optim::createUpdateOp(
       return failure();
     op.addAttribute(slot.name, state);
   }
-  for (auto [attribute, value] : attributes)
+  for (auto [attribute, value] : attributes) {
+    FloatAttr multiplier =
+        variable ? variable.getLrMultiplierAttr() : FloatAttr();
+    if (multiplier && attribute == "learning_rate")
+      value = b.getF64FloatAttr(cast<FloatAttr>(value).getValueAsDouble() *
+                                multiplier.getValueAsDouble());
     op.addAttribute(attribute, value);
+  }
   return b.create(op);
 }

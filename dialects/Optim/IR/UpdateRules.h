@@ -25,6 +25,13 @@ void getUpdateEffects(
     SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
         &effects);
 
+/// True if all of `rules` (null: none) are.
+bool areElementwise(ArrayAttr rules);
+
+/// `grad` after `rules` (null: none), in their order.
+Value applyGradientRules(ArrayAttr rules, OpBuilder &b, Location loc,
+                         Value param, Value grad);
+
 /// State that an optimizer declares for a parameter.
 struct StateSlot {
   StringRef name;
@@ -33,8 +40,8 @@ struct StateSlot {
 };
 
 /// Declares the state of `parameter` at `stateBuilder` and creates the update
-/// op `name` at `b`, with the states and `numbers` in the attributes of their
-/// names. Fails, with an error, if the name that a state would have in a
+/// op `name` at `b`, with the states and `attributes` under their names; the
+/// attribute `learning_rate` is multiplied by what the parameter says. Fails, with an error, if the name that a state would have in a
 /// checkpoint is taken.
 FailureOr<Operation *>
 createUpdateOp(StringRef name, OpBuilder &stateBuilder, OpBuilder &b,
@@ -61,6 +68,7 @@ public:
   Value mul(Value x, Value y) { return nn::MulOp::create(b, loc, x, y); }
   Value div(Value x, Value y) { return nn::DivOp::create(b, loc, x, y); }
   Value max(Value x, Value y) { return nn::MaximumOp::create(b, loc, x, y); }
+  Value min(Value x, Value y) { return nn::MinimumOp::create(b, loc, x, y); }
   Value sqrt(Value x) { return nn::SqrtOp::create(b, loc, x); }
   Value square(Value x) { return nn::SquareOp::create(b, loc, x); }
   Value abs(Value x) { return nn::AbsOp::create(b, loc, x); }
