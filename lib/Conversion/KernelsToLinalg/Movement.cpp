@@ -105,13 +105,22 @@ void KernelEmitter::emitSlice(nn::SliceOp op) {
               getColumns(op.getResult()));
 }
 
+// Not memref.collapse_shape: accesses through that are folded into divisions of
+// the index, which no loop is vectorized with.
 Value KernelEmitter::collapse(Value view) {
-  int64_t rank = cast<MemRefType>(view.getType()).getRank();
-  if (rank == 1)
+  auto type = cast<MemRefType>(view.getType());
+  if (type.getRank() == 1)
     return view;
-  SmallVector<ReassociationIndices> all{
-      llvm::to_vector(llvm::seq<int64_t>(0, rank))};
-  return memref::CollapseShapeOp::create(builder, loc, view, all);
+  auto metadata = memref::ExtractStridedMetadataOp::create(builder, loc, view);
+  OpFoldResult offset = metadata.getConstifiedMixedOffset();
+  int64_t elements = type.getNumElements();
+  auto layout = StridedLayoutAttr::get(
+      builder.getContext(),
+      getConstantIntValue(offset).value_or(ShapedType::kDynamic), {1});
+  auto flat = MemRefType::get({elements}, type.getElementType(), layout);
+  return memref::ReinterpretCastOp::create(
+      builder, loc, flat, metadata.getBaseBuffer(), offset,
+      {builder.getIndexAttr(elements)}, {builder.getIndexAttr(1)});
 }
 
 void KernelEmitter::emitReshape(nn::ReshapeOp op) {
