@@ -239,8 +239,8 @@ INSTANTIATE_TEST_SUITE_P(
                      testing::Values("sgd", "momentum", "nesterov", "adam",
                                      "adamw", "adamax", "adagrad",
                                      "decayed_adagrad", "adadelta", "rmsprop",
-                                     "centered_rmsprop", "ftrl", "lars",
-                                     "lamb")),
+                                     "centered_rmsprop", "ftrl", "lars", "lamb",
+                                     "clipped", "regularized")),
     name);
 INSTANTIATE_TEST_SUITE_P(Perceptron, Contract,
                          testing::Combine(testing::Values("mlp"),

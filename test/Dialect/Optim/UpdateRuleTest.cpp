@@ -15,6 +15,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 using namespace mlir;
@@ -62,12 +63,16 @@ protected:
     if (failed(created) || failed(verify(*module)))
       return {};
     auto update = cast<optim::OptimizerOpInterface>(*created);
+    if (!rules.empty())
+      EXPECT_TRUE(succeeded(update.setGradientRules(
+          cast<ArrayAttr>(parseAttribute(rules, &context)))));
     EXPECT_EQ(update.isRowSplittable(), isSplittable);
     EXPECT_EQ(update.getGradientReduction(), optim::GradientReduction::Mean);
     return run(update, writeRule(update));
   }
 
   bool isSplittable = true; ///< what the op has to say
+  std::string rules;        ///< what is done to the gradient first
   Tensor parameter = vector({0.5, -1.5, 2.0});
   std::vector<Tensor> gradients = {
       vector({0.1, -0.2, 3.0}), vector({-0.4, 0.0, 1.0}),
@@ -405,6 +410,96 @@ TEST_F(UpdateRule, lamb) {
     EXPECT_NEAR(values[1].values[i], m[i], 1e-12);
     EXPECT_NEAR(values[2].values[i], v[i], 1e-12);
   }
+}
+
+/// One after the other, sgd with the gradient that `change` makes of it.
+template <typename Change>
+static void expectDescent(const std::vector<Tensor> &values,
+                          const Tensor &parameter,
+                          const std::vector<Tensor> &gradients, Change change) {
+  ASSERT_EQ(values.size(), 1u);
+  std::vector<double> w = parameter.values;
+  for (int step = 0; step < kSteps; ++step) {
+    std::vector<double> g = change(w, gradients[step].values);
+    for (int64_t i = 0; i < kElements; ++i)
+      w[i] -= 0.1 * g[i];
+  }
+  for (int64_t i = 0; i < kElements; ++i)
+    EXPECT_NEAR(values[0].values[i], w[i], 1e-12);
+}
+
+using Doubles = std::vector<double>;
+
+TEST_F(UpdateRule, l1) {
+  rules = "[#optim.l1<0.25>]";
+  expectDescent(train("#optim.sgd<learning_rate = 0.1>"), parameter, gradients,
+                [](const Doubles &w, Doubles g) {
+                  for (size_t i = 0; i < g.size(); ++i)
+                    g[i] += 0.25 * ((w[i] > 0) - (w[i] < 0));
+                  return g;
+                });
+}
+
+TEST_F(UpdateRule, l1LeavesZerosAlone) {
+  rules = "[#optim.l1<0.25>]";
+  parameter.values.assign(kElements, 0.0);
+  for (Tensor &gradient : gradients)
+    gradient.values.assign(kElements, 0.0);
+  auto values = train("#optim.sgd<learning_rate = 0.1>");
+  ASSERT_EQ(values.size(), 1u);
+  for (double value : values[0].values)
+    EXPECT_EQ(value, 0.0);
+}
+
+TEST_F(UpdateRule, l2) {
+  rules = "[#optim.l2<0.25>]";
+  expectDescent(train("#optim.sgd<learning_rate = 0.1>"), parameter, gradients,
+                [](const Doubles &w, Doubles g) {
+                  for (size_t i = 0; i < g.size(); ++i)
+                    g[i] += 0.25 * w[i];
+                  return g;
+                });
+}
+
+TEST_F(UpdateRule, clipByValue) {
+  rules = "[#optim.clip_by_value<min = -0.3, max = 0.2>]";
+  expectDescent(train("#optim.sgd<learning_rate = 0.1>"), parameter, gradients,
+                [](const Doubles &, Doubles g) {
+                  for (double &x : g)
+                    x = std::min(std::max(x, -0.3), 0.2);
+                  return g;
+                });
+}
+
+/// The gradients are both shorter and longer than the limit.
+static Doubles clipByNorm(Doubles g, double limit) {
+  double sum = 0;
+  for (double x : g)
+    sum += x * x;
+  double norm = std::sqrt(sum);
+  for (double &x : g)
+    x *= norm > limit ? limit / norm : 1.0;
+  return g;
+}
+
+TEST_F(UpdateRule, clipByNorm) {
+  rules = "[#optim.clip_by_norm<max = 1.0>]";
+  isSplittable = false;
+  expectDescent(
+      train("#optim.sgd<learning_rate = 0.1>"), parameter, gradients,
+      [](const Doubles &, const Doubles &g) { return clipByNorm(g, 1.0); });
+}
+
+TEST_F(UpdateRule, rulesApplyInTheirOrder) {
+  rules = "[#optim.clip_by_norm<max = 1.0>, #optim.l2<0.25>]";
+  isSplittable = false;
+  expectDescent(train("#optim.sgd<learning_rate = 0.1>"), parameter, gradients,
+                [](const Doubles &w, const Doubles &raw) {
+                  Doubles g = clipByNorm(raw, 1.0);
+                  for (size_t i = 0; i < g.size(); ++i)
+                    g[i] += 0.25 * w[i];
+                  return g;
+                });
 }
 
 TEST_F(UpdateRule, constantsHaveTheElementTypeOfTheParameter) {
