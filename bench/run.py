@@ -249,7 +249,7 @@ class Bench:
 
     def row9(self):
         """9: push and pull over TCP"""
-        lines = run(os.path.join(self.bin, "bench-push-pull"), max(7, self.rounds),
+        lines = run(os.path.join(self.bin, "bench-push-pull"), max(25, self.rounds),
                     capture_output=True, text=True).stdout.splitlines()
         met = True
         for line in lines:

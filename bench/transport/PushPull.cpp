@@ -4,7 +4,8 @@
 // size, the way a step of a trainer does, in three ways: over blocking sockets
 // without anything (the limit), over frames (header and checksums), and through
 // the whole parameter service (which also merges the gradient). Rounds of the
-// three are interleaved; the median round counts.
+// three are interleaved; the median round, and the median of the ratios within
+// a round, count.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,6 +18,7 @@
 #include <charconv>
 #include <cstring>
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -128,6 +130,11 @@ static Status runServer(size_t size, int report) {
 // The client process
 //===----------------------------------------------------------------------===//
 
+static double medianOf(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
 /// Push and pull, over and over.
 class Contestant {
 public:
@@ -145,9 +152,14 @@ public:
     seconds.push_back(took.count() / count);
     return Status();
   }
-  double median() {
-    std::sort(seconds.begin(), seconds.end());
-    return seconds[seconds.size() / 2];
+  double median() const { return medianOf(seconds); }
+  /// How fast this is beside `limit`: the median over rounds, in each of which
+  /// both ran one after the other.
+  double beside(const Contestant &limit) const {
+    std::vector<double> ratios;
+    for (size_t i = 0; i < seconds.size(); ++i)
+      ratios.push_back(limit.seconds[i] / seconds[i]);
+    return medianOf(ratios);
   }
   /// The first exchange, not timed, has to bring what the server has.
   Status warmUp(const void *expected) {
@@ -269,20 +281,34 @@ static Status runClient(size_t size, unsigned rounds, int report) {
       FLEET_RETURN_IF_ERROR(contestant->measure(count));
   for (Contestant *contestant : all)
     FLEET_RETURN_IF_ERROR(contestant->finish());
-  auto speed = [&](Contestant &contestant) {
+  auto speed = [&](const Contestant &contestant) {
     return 2e-9 * static_cast<double>(size) / contestant.median();
   };
   fmt::print("{:>9} {:>9.1f} {:>9.1f} {:>9.1f} {:>7.2f} {:>7.2f} {:>7.2f} "
              "{:>7.2f} {:>7.2f}\n",
              size, raw.median() * 1e6, framed.median() * 1e6,
              served.median() * 1e6, speed(raw), speed(framed), speed(served),
-             speed(framed) / speed(raw), speed(served) / speed(raw));
+             framed.beside(raw), served.beside(raw));
   std::fflush(stdout);
   return Status();
 }
 
+/// Keeps this process, with all threads that it will have, on the core number
+/// `index` of `allowed`, if there are so many. Contestants that wander between
+/// cores are measured by the scheduler's luck.
+static void stayOnCore(const cpu_set_t &allowed, int index) {
+  cpu_set_t one;
+  if (CPU_COUNT(&allowed) < 2)
+    return;
+  CPU_ZERO(&one);
+  for (int core = 0; core < CPU_SETSIZE; ++core)
+    if (CPU_ISSET(core, &allowed) && index-- == 0)
+      CPU_SET(core, &one);
+  ::sched_setaffinity(0, sizeof(one), &one);
+}
+
 /// Both processes of one line of the table.
-static Status runSize(size_t size, unsigned rounds) {
+static Status runSize(size_t size, unsigned rounds, const cpu_set_t &allowed) {
   int ends[2];
   if (::pipe(ends) != 0)
     return makeError(StatusCode::Unavailable, "cannot make a pipe");
@@ -291,6 +317,7 @@ static Status runSize(size_t size, unsigned rounds) {
     return makeError(StatusCode::Unavailable, "cannot start a process");
   if (child == 0) {
     ::close(ends[0]);
+    stayOnCore(allowed, 1);
     Status status = runServer(size, ends[1]);
     if (!status.ok())
       fmt::print(stderr, "server: {}\n", status.message());
@@ -308,7 +335,7 @@ static Status runSize(size_t size, unsigned rounds) {
 }
 
 int main(int argc, char **argv) {
-  unsigned rounds = 9;
+  unsigned rounds = 25;
   if (argc > 1) {
     const char *end = argv[1] + std::strlen(argv[1]);
     auto [rest, error] = std::from_chars(argv[1], end, rounds);
@@ -322,8 +349,12 @@ int main(int argc, char **argv) {
              "raw us", "frame us", "serve us", "raw", "frames", "service",
              "f/raw", "s/raw");
   std::fflush(stdout); // a child must not print it again
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  ::sched_getaffinity(0, sizeof(allowed), &allowed);
+  stayOnCore(allowed, 0);
   for (uint64_t size : kSizes)
-    if (Status status = runSize(size, rounds); !status.ok()) {
+    if (Status status = runSize(size, rounds, allowed); !status.ok()) {
       fmt::print(stderr, "bench-push-pull: {} bytes: {}\n", size,
                  status.message());
       return 1;

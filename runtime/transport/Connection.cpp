@@ -14,6 +14,11 @@ static uint64_t sizeOf(const std::vector<Buffer> &buffers) {
   return size;
 }
 
+static size_t pieceBytes(uint64_t length) {
+  return std::clamp<uint64_t>(length / 2, kSmallestPieceBytes,
+                              kLargestPieceBytes);
+}
+
 Status Connection::send(FrameHeader header,
                         const std::vector<ConstBuffer> &payload,
                         TimePoint deadline) {
@@ -46,13 +51,13 @@ Status Connection::sendInTurn(FrameHeader &header,
   sendSum.reset();
   gathered.clear();
   gathered.push_back({bytes.data(), bytes.size()});
-  size_t room = kFramePieceBytes;
+  size_t room = pieceBytes(header.length);
   for (const ConstBuffer &buffer : payload)
     for (size_t done = 0; done < buffer.size;) {
       if (room == 0) {
         FLEET_RETURN_IF_ERROR(stream->write(gathered, deadline));
         gathered.clear();
-        room = kFramePieceBytes;
+        room = pieceBytes(header.length);
       }
       size_t size = std::min(buffer.size - done, room);
       const char *data = static_cast<const char *>(buffer.data) + done;
@@ -96,12 +101,12 @@ Status Connection::receivePayload(const FrameHeader &header,
     return Status();
   receiveSum.reset();
   scattered.clear();
-  size_t room = kFramePieceBytes;
+  size_t room = pieceBytes(header.length);
   for (const MutableBuffer &buffer : payload)
     for (size_t done = 0; done < buffer.size;) {
       if (room == 0) {
         FLEET_RETURN_IF_ERROR(receivePiece(deadline));
-        room = kFramePieceBytes;
+        room = pieceBytes(header.length);
       }
       size_t size = std::min(buffer.size - done, room);
       scattered.push_back({static_cast<char *>(buffer.data) + done, size});
