@@ -7,6 +7,8 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/ScopeExit.h"
+#include "llvm/Analysis/LoopInfo.h"
+#include "llvm/IR/Dominators.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/MCSubtargetInfo.h"
@@ -18,6 +20,7 @@
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
+#include "llvm/Transforms/Utils/LoopUtils.h"
 
 #include <mutex>
 
@@ -77,6 +80,23 @@ llvm::Expected<CpuTarget> mlir::fleet::resolveCpuTarget(StringRef cpu) {
   return target;
 }
 
+/// Asks for four vectors at a time in loops that divide, such as tanh's: the
+/// divider is busy for long, and the polynomials around it wait for their own
+/// steps, which other vectors can fill. LLVM finds such a loop too large to
+/// interleave (measured: tanh of 128x128 in 4.4 us instead of 5.9).
+static void interleaveDivisions(llvm::Function &function) {
+  llvm::DominatorTree dominators(function);
+  llvm::LoopInfo loops(dominators);
+  for (llvm::Loop *loop : loops.getLoopsInPreorder())
+    if (loop->isInnermost() &&
+        llvm::any_of(loop->blocks(), [](llvm::BasicBlock *block) {
+          return llvm::any_of(*block, [](llvm::Instruction &inst) {
+            return inst.getOpcode() == llvm::Instruction::FDiv;
+          });
+        }))
+      llvm::addStringMetadataToLoop(loop, "llvm.loop.interleave.count", 4);
+}
+
 /// O3, with the target's attributes on every function (without them nothing
 /// becomes AVX) and no unwind tables.
 static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
@@ -90,8 +110,10 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
     function.addFnAttr("target-cpu", machine.getTargetCPU());
     function.addFnAttr("target-features", machine.getTargetFeatureString());
     function.addFnAttr(llvm::Attribute::NoUnwind);
-    if (wide)
+    if (wide) {
       function.addFnAttr("prefer-vector-width", "512");
+      interleaveDivisions(function); // 32 registers hold them
+    }
   }
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;

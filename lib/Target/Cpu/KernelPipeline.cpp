@@ -7,8 +7,10 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
@@ -16,6 +18,44 @@
 using namespace mlir;
 
 namespace {
+
+/// tanh of f32 as x * p(x * x) / q(x * x), by the coefficients that Eigen's and
+/// MLIR's approximations use. Those give back a tiny x as it is, by a
+/// comparison and a selection; dividing before x is multiplied keeps a tiny x
+/// without them (measured: a quarter of the time of a loop of tanh). Wrong by
+/// at most 4 units in the last place; from 8 on the result is 1 within one.
+struct ExpandTanh : OpRewritePattern<math::TanhOp> {
+  using OpRewritePattern<math::TanhOp>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(math::TanhOp op,
+                                PatternRewriter &rewriter) const final {
+    if (!op.getType().isF32())
+      return failure();
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    auto constant = [&](float value) -> Value {
+      return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
+    };
+    constexpr float kFlat = 7.99881172180175781f;
+    Value x = arith::MinimumFOp::create(b, op.getOperand(), constant(kFlat));
+    x = arith::MaximumFOp::create(b, x, constant(-kFlat));
+    Value square = arith::MulFOp::create(b, x, x);
+    auto polynomial = [&](ArrayRef<float> coefficients) {
+      Value sum = constant(coefficients.front());
+      for (float coefficient : coefficients.drop_front())
+        sum = math::FmaOp::create(b, square, sum, constant(coefficient));
+      return sum;
+    };
+    Value p = polynomial({-2.76076847742355e-16f, 2.00018790482477e-13f,
+                          -8.60467152213735e-11f, 5.12229709037114e-08f,
+                          1.48572235717979e-05f, 6.37261928875436e-04f,
+                          4.89352455891786e-03f});
+    Value q = polynomial({1.19825839466702e-06f, 1.18534705686654e-04f,
+                          2.26843463243900e-03f, 4.89352518554385e-03f});
+    Value ratio = arith::DivFOp::create(b, p, q);
+    rewriter.replaceOpWithNewOp<arith::MulFOp>(op, x, ratio);
+    return success();
+  }
+};
 
 /// Replaces exp, log, tanh and erf by polynomials: LLVM vectorizes those, and
 /// a kernel library must not call libm (a runtime would have to supply it, and
@@ -29,6 +69,7 @@ struct ExpandMathPass : PassWrapper<ExpandMathPass, OperationPass<ModuleOp>> {
   }
   void runOnOperation() final {
     RewritePatternSet patterns(&getContext());
+    patterns.add<ExpandTanh>(&getContext(), /*benefit=*/10);
     populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
       return name == "math.exp" || name == "math.log" || name == "math.tanh" ||
              name == "math.erf";
