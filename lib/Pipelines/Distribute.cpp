@@ -14,11 +14,19 @@ void mlir::fleet::buildDistributePipeline(OpPassManager &pm,
                                           const DistributeOptions &options) {
   pm.addPass(createAppendBackwardPass());
   if (options.mode == DistributeOptions::Mode::ParameterServer) {
+    if (options.sync == dist::SyncMode::Geo) {
+      ExchangeDeltasPassOptions exchange;
+      exchange.every = options.geoSteps;
+      exchange.trainers = options.trainers;
+      pm.addPass(createExchangeDeltasPass(exchange));
+    }
     DistributePSPassOptions distribute;
     distribute.pservers.assign(options.pservers.begin(),
                                options.pservers.end());
     distribute.trainers = options.trainers;
     distribute.sync = options.sync;
+    distribute.queue = options.queue;
+    distribute.merge = options.merge;
     distribute.slice = options.slice;
     distribute.minBlockSize = options.minBlockSize;
     distribute.dispatcher = options.dispatcher;

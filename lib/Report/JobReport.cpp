@@ -5,6 +5,7 @@
 #include "dialects/Fleet/IR/Fleet.h"
 #include "dialects/Optim/IR/Optim.h"
 #include "lib/Report/PlanCost.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -53,6 +54,8 @@ private:
   ModuleOp job, planned;
   llvm::raw_ostream &os;
   int64_t trainers = 1;
+  /// Between exchanges; 0 when trainers and servers meet in every step.
+  int64_t every = 0;
   int64_t heldByTrainer = 0; ///< bytes of variables
   SmallVector<ServerLoad> servers;
   llvm::MapVector<StringRef, SmallVector<Piece>> parameters; ///< by origin
@@ -163,8 +166,9 @@ void Report::printParameters() {
 
 void Report::printServers() {
   os << llvm::formatv("\n  {0,-28} {1,6} {2,11} {3,11} {4,12} {5,12}\n",
-                      "server", "blocks", "parameters", "state", "in a step",
-                      "out a step");
+                      "server", "blocks", "parameters", "state",
+                      every > 0 ? "in at once" : "in a step",
+                      every > 0 ? "out at once" : "out a step");
   int64_t most = 0, sum = 0;
   for (auto [i, server] : llvm::enumerate(servers)) {
     std::string exchanged = spellBytes(trainers * server.bytesPerStep());
@@ -190,9 +194,11 @@ void Report::printTrainer() {
   }
   os << llvm::formatv(
       "\n  {0} trainer{1}: each holds {2}, sends {3} and receives "
-      "as much in a step, in {4} message{5} each way\n",
+      "as much {4}, in {5} message{6} each way\n",
       trainers, trainers == 1 ? "" : "s", spellBytes(heldByTrainer),
-      spellBytes(bytes), messages, messages == 1 ? "" : "s");
+      spellBytes(bytes),
+      every > 0 ? llvm::formatv("every {0} steps", every).str() : "in a step",
+      messages, messages == 1 ? "" : "s");
 }
 
 /// What functions of the plans compute and how much memory they take.
@@ -216,10 +222,14 @@ void Report::print() {
   dist::JobAttr attr = dist::getJob(job);
   trainers = attr.getTrainers();
   for (auto role : job.getOps<ModuleOp>()) {
-    if (dist::getRole(role).getKind() == dist::RoleKind::Trainer)
+    if (dist::getRole(role).getKind() == dist::RoleKind::Trainer) {
       for (auto variable : role.getOps<VariableOpInterface>())
         heldByTrainer += sizeOf(variable.getType());
-    else
+      for (auto function : role.getOps<func::FuncOp>())
+        if (auto steps = function->getAttrOfType<IntegerAttr>(
+                dist::FleetDialect::getEveryAttrName()))
+          every = steps.getInt();
+    } else
       role.walk([&](dist::ServeOp serve) { visitServer(role, serve); });
   }
   os << "job " << job.getSymName().value_or("") << ": "

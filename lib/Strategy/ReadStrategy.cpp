@@ -86,17 +86,53 @@ private:
         return std::string(field.name) + ": true contradicts " + other +
                ": true; a job has one mode";
       other = field.name;
-      if (!s.half_async())
-        return std::string(field.name) +
-               ": true is not in this version; use sync_mode or half_async";
     }
-    if (s.has_geo_sgd_need_push_nums())
+    if (s.enable_dc_asgd())
+      return "enable_dc_asgd: true is not in this version; use a_sync or "
+             "half_async";
+    return asynchrony();
+  }
+
+  std::string asynchrony() {
+    if (s.has_geo_sgd_need_push_nums() && !s.geo_sgd_mode())
       return "geo_sgd_need_push_nums: goes with geo_sgd_mode: true";
-    if (s.has_a_sync_configs())
+    if (s.geo_sgd_mode() && s.has_geo_sgd_need_push_nums() &&
+        s.geo_sgd_need_push_nums() < 1)
+      return number("geo_sgd_need_push_nums", s.geo_sgd_need_push_nums());
+    if (s.has_a_sync_configs() && !s.a_sync())
       return "a_sync_configs: goes with a_sync: true";
-    if (s.has_sync_mode() && !s.sync_mode() && !other)
-      return "sync_mode: false does not say what instead; say half_async: true";
+    const proto::AsyncConfigs &configs = s.a_sync_configs();
+    if (configs.k_steps() < 0)
+      return "a_sync_configs.k_steps: " + std::to_string(configs.k_steps()) +
+             ", expected steps between pushes, or 0 for no local steps";
+    if (std::string why =
+            queue("max_merge_var_num", configs.has_max_merge_var_num(),
+                  configs.max_merge_var_num());
+        !why.empty())
+      return why;
+    if (std::string why =
+            queue("send_queue_size", configs.has_send_queue_size(),
+                  configs.send_queue_size());
+        !why.empty())
+      return why;
+    if (configs.k_steps() > 0 &&
+        (configs.has_max_merge_var_num() || configs.has_send_queue_size()))
+      return "a_sync_configs: max_merge_var_num and send_queue_size are for "
+             "k_steps: 0; with k_steps, a trainer pushes every k steps";
+    bool isOther = s.half_async() || s.geo_sgd_mode() || s.a_sync();
+    if (s.has_sync_mode() && !s.sync_mode() && !isOther)
+      return "sync_mode: false does not say what instead; say half_async: "
+             "true, "
+             "a_sync: true or geo_sgd_mode: true";
     return "";
+  }
+
+  static std::string queue(const char *field, bool isSet, int64_t value) {
+    if (!isSet || (value >= 1 && value <= 4096))
+      return "";
+    return (llvm::Twine("a_sync_configs.") + field + ": " + llvm::Twine(value) +
+            ", expected 1 to 4096 steps")
+        .str();
   }
 
   const proto::Strategy &s;
@@ -114,6 +150,19 @@ static DistributeOptions toOptions(const proto::Strategy &strategy) {
                           strategy.pservers().end());
   if (strategy.half_async())
     options.sync = dist::SyncMode::HalfAsync;
+  const proto::AsyncConfigs &configs = strategy.a_sync_configs();
+  if (strategy.a_sync() && configs.k_steps() == 0)
+    options.sync = dist::SyncMode::Async;
+  else if (strategy.geo_sgd_mode() || strategy.a_sync())
+    options.sync = dist::SyncMode::Geo;
+  if (configs.has_max_merge_var_num())
+    options.merge = configs.max_merge_var_num();
+  if (configs.has_send_queue_size())
+    options.queue = configs.send_queue_size();
+  if (strategy.has_geo_sgd_need_push_nums())
+    options.geoSteps = strategy.geo_sgd_need_push_nums();
+  if (configs.k_steps() > 0)
+    options.geoSteps = configs.k_steps();
   if (strategy.has_slice_var_up())
     options.slice = strategy.slice_var_up();
   if (strategy.has_min_block_size())

@@ -3,6 +3,7 @@
 #include "lib/Transforms/JobChecks.h"
 
 #include "dialects/Optim/IR/Optim.h"
+#include "lib/Transforms/Program.h"
 
 #include "llvm/ADT/DenseMap.h"
 
@@ -21,12 +22,20 @@ private:
   /// The transfers of one function, by name.
   struct Transfers {
     func::FuncOp function;
-    SendBarrierOp sendBarrier;
-    FetchBarrierOp fetchBarrier;
+    Operation *sendBarrier = nullptr, *fetchBarrier = nullptr;
     llvm::DenseMap<Attribute, SendOp> sends; ///< by gradient
     llvm::DenseMap<Attribute, RecvOp> recvs; ///< by block
   };
 
+  /// The function in which trainers and servers meet.
+  StringRef stepName() const { return isGeo() ? kExchangeName : kMainName; }
+  bool isGeo() const { return roles.attr.getSync() == SyncMode::Geo; }
+  bool isStep(func::FuncOp function) const {
+    return function.getSymName() == stepName();
+  }
+
+  void checkSchedule();
+  void checkUpdate(optim::OptimizerOpInterface update);
   void checkPeers();
   void checkPlaces();
   void checkFunction(Transfers &transfers);
@@ -48,6 +57,8 @@ private:
   }
 
   JobRoles &roles;
+  /// A geo trainer's own, by parameter.
+  llvm::DenseMap<Attribute, Operation *> updates;
   bool hasErrors = false;
 };
 } // namespace
@@ -85,15 +96,61 @@ void TrainerCheck::checkPeers() {
   }
 }
 
-/// Transfers happen directly in @main and @startup; parameters change on
-/// servers.
+/// Parameters change on servers; between exchanges, also on a trainer.
+void TrainerCheck::checkUpdate(optim::OptimizerOpInterface update) {
+  if (!isGeo()) {
+    error(update, "updates a parameter on one trainer only; with parameter "
+                  "servers, that is the work of a pserver");
+    return;
+  }
+  auto function = dyn_cast<func::FuncOp>(update->getParentOp());
+  if (!function || function.getSymName() != kMainName) {
+    error(update, "must be directly in @main, which is one training step");
+    return;
+  }
+  auto exchange = roles.trainer.lookupSymbol<func::FuncOp>(kExchangeName);
+  bool isExchanged = false;
+  if (exchange)
+    exchange.walk([&](optim::AssignOp assign) {
+      isExchanged |= assign.getVariableAttr() == update.getParameterAttr();
+    });
+  auto [first, isNew] = updates.try_emplace(update.getParameterAttr(), update);
+  if (!isNew) {
+    InFlightDiagnostic diag = error(update, "updates ")
+                              << update.getParameterAttr()
+                              << " a second time in one step";
+    note(diag, first->second, "the first time is here");
+  }
+  if (isExchanged)
+    return;
+  InFlightDiagnostic diag = error(update, "updates ")
+                            << update.getParameterAttr()
+                            << ", which no exchange brings back; the trainers "
+                               "would drift apart";
+  if (exchange)
+    note(diag, exchange, "the exchange is here");
+}
+
+/// Only the exchange of a geo job has a rhythm of its own.
+void TrainerCheck::checkSchedule() {
+  for (auto function : roles.trainer.getOps<func::FuncOp>()) {
+    bool has = function->hasAttr(FleetDialect::getEveryAttrName());
+    if (has == (isGeo() && isStep(function)))
+      continue;
+    InFlightDiagnostic diag =
+        has ? error(function, "runs every so many steps, but the job has mode ")
+                  << stringifySyncMode(roles.attr.getSync())
+            : error(function, "has no fleet.every, which says after how many "
+                              "steps it runs");
+    diag.attachNote(roles.job.getLoc()) << "the job is here";
+  }
+}
+
+/// Transfers happen directly in the step and @startup.
 void TrainerCheck::checkPlaces() {
   roles.trainer.walk([&](Operation *op) {
-    if (auto update = dyn_cast<optim::OptimizerOpInterface>(op)) {
-      error(op, "updates a parameter on one trainer only; with parameter "
-                "servers, that is the work of a pserver");
-      return;
-    }
+    if (auto update = dyn_cast<optim::OptimizerOpInterface>(op))
+      return checkUpdate(update);
     if (!isa<FleetDialect>(op->getDialect()) || isa<PeerOp>(op))
       return;
     if (isa<ServeOp, OnOp>(op)) {
@@ -103,9 +160,9 @@ void TrainerCheck::checkPlaces() {
     auto function = dyn_cast<func::FuncOp>(op->getParentOp());
     if (!function || function->getParentOp() != roles.trainer ||
         !function.getBody().hasOneBlock() ||
-        (function.getSymName() != "main" && function.getSymName() != "startup"))
-      error(op, "must be directly in @main or @startup, in a body of one "
-                "block");
+        (!isStep(function) && function.getSymName() != kStartupName))
+      error(op, "must be directly in @" + stepName() +
+                    " or @startup, in a body of one block");
   });
 }
 
@@ -114,7 +171,7 @@ void TrainerCheck::checkPlaces() {
 //===----------------------------------------------------------------------===//
 
 void TrainerCheck::visitSend(Transfers &transfers, SendOp send) {
-  if (transfers.function.getSymName() != "main") {
+  if (!isStep(transfers.function)) {
     error(send, "has no place in @startup, which only receives");
     return;
   }
@@ -157,7 +214,7 @@ void TrainerCheck::visitSend(Transfers &transfers, SendOp send) {
 }
 
 void TrainerCheck::visitRecv(Transfers &transfers, RecvOp recv) {
-  bool isMain = transfers.function.getSymName() == "main";
+  bool isMain = isStep(transfers.function);
   if (transfers.fetchBarrier) {
     InFlightDiagnostic diag =
         error(recv, "comes after the fetch_barrier of the step");
@@ -200,13 +257,25 @@ void TrainerCheck::visitRecv(Transfers &transfers, RecvOp recv) {
 }
 
 void TrainerCheck::visitBarrier(Transfers &transfers, Operation *barrier) {
-  bool isSend = isa<SendBarrierOp>(barrier);
-  if (isSend && transfers.function.getSymName() != "main") {
+  bool isSend = isa<SendBarrierOp, SubmitOp>(barrier);
+  if (isSend && !isStep(transfers.function)) {
     error(barrier, "has no place in @startup, which only receives");
     return;
   }
-  Operation *same = isSend ? transfers.sendBarrier.getOperation()
-                           : transfers.fetchBarrier.getOperation();
+  bool waits = isa<SendBarrierOp, FetchBarrierOp>(barrier);
+  bool shouldWait =
+      roles.attr.getSync() != SyncMode::Async || !isStep(transfers.function);
+  if (waits != shouldWait) {
+    InFlightDiagnostic diag =
+        error(barrier, waits ? "waits, but steps of the job do not; expected "
+                             : "does not wait, but the program has to here; "
+                               "expected ")
+        << (isSend ? (waits ? "fleet.submit" : "fleet.send_barrier")
+                   : (waits ? "fleet.fetch_latest" : "fleet.fetch_barrier"));
+    diag.attachNote(roles.job.getLoc())
+        << "the job has mode " << stringifySyncMode(roles.attr.getSync());
+  }
+  Operation *same = isSend ? transfers.sendBarrier : transfers.fetchBarrier;
   if (same) {
     InFlightDiagnostic diag =
         error(barrier, "is the second one of its kind in the step");
@@ -218,10 +287,7 @@ void TrainerCheck::visitBarrier(Transfers &transfers, Operation *barrier) {
         error(barrier, "comes after the fetch_barrier of the step");
     note(diag, transfers.fetchBarrier, "the fetch_barrier is here");
   }
-  if (isSend)
-    transfers.sendBarrier = cast<SendBarrierOp>(barrier);
-  else
-    transfers.fetchBarrier = cast<FetchBarrierOp>(barrier);
+  (isSend ? transfers.sendBarrier : transfers.fetchBarrier) = barrier;
 }
 
 /// What is received is there behind the fetch_barrier, not before.
@@ -248,10 +314,10 @@ void TrainerCheck::checkFunction(Transfers &transfers) {
       visitSend(transfers, send);
     else if (auto recv = dyn_cast<RecvOp>(op))
       visitRecv(transfers, recv);
-    else if (isa<SendBarrierOp, FetchBarrierOp>(op))
+    else if (isa<SendBarrierOp, SubmitOp, FetchBarrierOp, FetchLatestOp>(op))
       visitBarrier(transfers, &op);
   }
-  bool isMain = transfers.function.getSymName() == "main";
+  bool isMain = isStep(transfers.function);
   for (Operation &op : transfers.function.getBody().front()) {
     if (auto send = dyn_cast<SendOp>(op);
         send && isMain && !transfers.sendBarrier) {
@@ -298,10 +364,12 @@ LogicalResult TrainerCheck::run() {
   checkPeers();
   checkPlaces();
   Transfers main, startup;
-  main.function = roles.trainer.lookupSymbol<func::FuncOp>("main");
-  startup.function = roles.trainer.lookupSymbol<func::FuncOp>("startup");
+  checkSchedule();
+  main.function = roles.trainer.lookupSymbol<func::FuncOp>(stepName());
+  startup.function = roles.trainer.lookupSymbol<func::FuncOp>(kStartupName);
   for (auto [transfers, name] :
-       {std::pair(&main, "main"), std::pair(&startup, "startup")}) {
+       {std::pair(&main, stepName()),
+        std::pair(&startup, StringRef(kStartupName))}) {
     if (!transfers->function) {
       emitError(roles.trainer.getLoc(), "the trainer has no function @")
           << name;

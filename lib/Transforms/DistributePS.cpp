@@ -58,16 +58,25 @@ struct DistributePSPass
 
 private:
   LogicalResult readOptions();
+  LogicalResult findStep(func::FuncOp main);
   LogicalResult collectUpdates(func::FuncOp main);
   LogicalResult collectUpdate(OptimizerOpInterface op);
-  LogicalResult verifyAccesses(func::FuncOp main);
+  LogicalResult verifyAccesses();
   void place();
   void createServers();
   void addVariables(Update &update, Placement &placement);
   void addHandler(Update &update, Placement &placement);
-  void rewriteTrainer(ModuleOp trainer, func::FuncOp main);
-  void receiveAll(OpBuilder &b, Location loc);
+  void rewriteTrainer(ModuleOp trainer);
+  void receiveAll(OpBuilder &b, Location loc, bool inStep);
 
+  /// What goes to the owner of a block.
+  std::string wireName(const ParameterBlock &block) const {
+    return block.name + (isGeo() ? "@DELTA" : "@GRAD");
+  }
+  bool isGeo() const { return sync == SyncMode::Geo; }
+
+  /// The function whose updates move to servers.
+  func::FuncOp step;
   SmallVector<Server> servers;
   /// In program order; at most one a parameter.
   llvm::MapVector<Attribute, Update> updates;
@@ -100,6 +109,11 @@ LogicalResult DistributePSPass::readOptions() {
     endpoints.push_back(*endpoint);
   }
 
+  for (auto [name, value] : {std::pair("queue", queue.getValue()),
+                             std::pair("merge", merge.getValue())})
+    if (value < 1 || value > 4096)
+      return emitError(program.getLoc(), name)
+             << ": expected 1 to 4096 steps, got " << value;
   if (minBlockSize < 1)
     return emitError(program.getLoc(), "min-block-size: expected at least one "
                                        "element, got ")
@@ -153,11 +167,28 @@ LogicalResult DistributePSPass::collectUpdate(OptimizerOpInterface op) {
   return diag;
 }
 
+/// Trainers and servers meet in every step, or between steps.
+LogicalResult DistributePSPass::findStep(func::FuncOp main) {
+  ModuleOp program = getOperation();
+  step = main;
+  if (!isGeo())
+    return freeSymbol(program, kStartupName);
+  step = program.lookupSymbol<func::FuncOp>(kExchangeName);
+  if (step && step->hasAttr(FleetDialect::getEveryAttrName()) &&
+      program.lookupSymbol<func::FuncOp>(kStartupName))
+    return success();
+  return emitError(program.getLoc(), "sync: geo distributes what "
+                                     "fleet-exchange-deltas makes; run that "
+                                     "first");
+}
+
 LogicalResult DistributePSPass::collectUpdates(func::FuncOp main) {
   ModuleOp program = getOperation();
   updates.clear();
   auto result = program.walk([&](OptimizerOpInterface op) {
-    if (op->getParentOp() != main) {
+    if (isGeo() && op->getParentOp() == main)
+      return WalkResult::advance(); // stays
+    if (op->getParentOp() != step) {
       op.emitOpError("must be directly in @main to be moved to a server");
       return WalkResult::interrupt();
     }
@@ -173,11 +204,11 @@ LogicalResult DistributePSPass::collectUpdates(func::FuncOp main) {
 
 /// New values reach the trainer where the last update stood. What the program
 /// reads or writes must mean the same as it did on one machine.
-LogicalResult DistributePSPass::verifyAccesses(func::FuncOp main) {
+LogicalResult DistributePSPass::verifyAccesses() {
   ModuleOp program = getOperation();
   Operation *last = updates.back().second.op;
   auto result = program.walk([&](Operation *op) -> WalkResult {
-    if (auto assign = dyn_cast<AssignOp>(op))
+    if (auto assign = dyn_cast<AssignOp>(op); assign && !isGeo())
       return assign.emitOpError("changes ")
              << assign.getVariableAttr()
              << " on one trainer only; with parameter servers, variables "
@@ -186,7 +217,7 @@ LogicalResult DistributePSPass::verifyAccesses(func::FuncOp main) {
     if (!read)
       return WalkResult::advance();
     Operation *variable = program.lookupSymbol(read.getVariable());
-    if (isa_and_nonnull<StateOp>(variable)) {
+    if (isa_and_nonnull<StateOp>(variable) && !isGeo()) {
       InFlightDiagnostic diag = read.emitOpError("reads ")
                                 << read.getVariableAttr()
                                 << ", optimizer state that only servers have";
@@ -194,10 +225,10 @@ LogicalResult DistributePSPass::verifyAccesses(func::FuncOp main) {
       return diag;
     }
     auto update = updates.find(read.getVariableAttr());
-    Operation *inMain = main.getBody().front().findAncestorOpInBlock(*op);
-    if (update == updates.end() || !inMain ||
-        !update->second.op->isBeforeInBlock(inMain) ||
-        last->isBeforeInBlock(inMain))
+    Operation *inStep = step.getBody().front().findAncestorOpInBlock(*op);
+    if (update == updates.end() || !inStep ||
+        !update->second.op->isBeforeInBlock(inStep) ||
+        last->isBeforeInBlock(inStep))
       return WalkResult::advance();
     InFlightDiagnostic diag =
         read.emitOpError("reads ")
@@ -301,10 +332,11 @@ void DistributePSPass::addVariables(Update &update, Placement &placement) {
     return op;
   };
   ParameterOp parameter = cast<ParameterOp>(update.parameter->clone());
-  if (!isWhole) {
+  if (!isWhole)
     cutVariable(parameter, block);
+  // Its own name, which the symbol of a base is not.
+  if (!isWhole || isGeo())
     parameter.setSymName(block.name);
-  }
   placement.parameter = insert(parameter);
   for (StateOp state : update.states) {
     auto clone = cast<StateOp>(state->clone());
@@ -353,7 +385,7 @@ void DistributePSPass::addHandler(Update &update, Placement &placement) {
 
   b.setInsertionPointToEnd(&server.serve.getHandlers().front());
   OnOp::create(b, update.parameter.getLoc(),
-               b.getStringAttr(placement.block.gradientName()),
+               b.getStringAttr(wireName(placement.block)),
                FlatSymbolRefAttr::get(function.getSymNameAttr()),
                FlatSymbolRefAttr::get(placement.parameter.getSymNameAttr()),
                b.getStringAttr(placement.block.name));
@@ -363,15 +395,18 @@ void DistributePSPass::addHandler(Update &update, Placement &placement) {
 // Trainer
 //===----------------------------------------------------------------------===//
 
-/// Receives every block, waits, and assigns.
-void DistributePSPass::receiveAll(OpBuilder &b, Location loc) {
+/// Receives every block, waits unless a step does not, and assigns.
+void DistributePSPass::receiveAll(OpBuilder &b, Location loc, bool inStep) {
   SmallVector<Value> received;
   for (auto &[name, update] : updates)
     for (const Placement &placement : update.placements)
       received.push_back(RecvOp::create(
           b, loc, placement.block.type, b.getStringAttr(placement.block.name),
           FlatSymbolRefAttr::get(b.getContext(), placement.owner->name)));
-  FetchBarrierOp::create(b, loc);
+  if (inStep && sync == SyncMode::Async)
+    FetchLatestOp::create(b, loc);
+  else
+    FetchBarrierOp::create(b, loc);
   Value *value = received.begin();
   for (auto &[name, update] : updates)
     for (const Placement &placement : update.placements)
@@ -381,7 +416,7 @@ void DistributePSPass::receiveAll(OpBuilder &b, Location loc) {
                            : b.getI64IntegerAttr(placement.block.firstRow));
 }
 
-void DistributePSPass::rewriteTrainer(ModuleOp trainer, func::FuncOp main) {
+void DistributePSPass::rewriteTrainer(ModuleOp trainer) {
   trainer->setAttr(FleetDialect::getRoleAttrName(),
                    RoleAttr::get(&getContext(), RoleKind::Trainer));
   OpBuilder b = OpBuilder::atBlockBegin(trainer.getBody());
@@ -390,8 +425,11 @@ void DistributePSPass::rewriteTrainer(ModuleOp trainer, func::FuncOp main) {
 
   Operation *last = updates.back().second.op;
   b.setInsertionPointAfter(last);
-  SendBarrierOp::create(b, last->getLoc());
-  receiveAll(b, last->getLoc());
+  if (sync == SyncMode::Async)
+    SubmitOp::create(b, last->getLoc(), queue, merge);
+  else
+    SendBarrierOp::create(b, last->getLoc());
+  receiveAll(b, last->getLoc(), /*inStep=*/true);
   for (auto &[name, update] : updates) {
     b.setInsertionPoint(update.op);
     for (const Placement &placement : update.placements) {
@@ -403,27 +441,32 @@ void DistributePSPass::rewriteTrainer(ModuleOp trainer, func::FuncOp main) {
       SendOp::create(
           b, update.op.getLoc(), update.op.getGradient(),
           FlatSymbolRefAttr::get(&getContext(), placement.owner->name),
-          b.getStringAttr(placement.block.gradientName()), firstRow, rows);
+          b.getStringAttr(wireName(placement.block)), firstRow, rows);
     }
     update.op->erase();
     for (StateOp state : update.states)
       state->erase();
   }
 
+  if (isGeo()) {
+    auto startup = trainer.lookupSymbol<func::FuncOp>(kStartupName);
+    b.setInsertionPointToStart(&startup.getBody().front());
+    return receiveAll(b, step.getLoc(), /*inStep=*/false);
+  }
   b.setInsertionPointToEnd(trainer.getBody());
-  auto startup = func::FuncOp::create(b, main.getLoc(), kStartupName,
+  auto startup = func::FuncOp::create(b, step.getLoc(), kStartupName,
                                       b.getFunctionType({}, {}));
   b.setInsertionPointToStart(startup.addEntryBlock());
-  receiveAll(b, main.getLoc());
-  func::ReturnOp::create(b, main.getLoc());
+  receiveAll(b, step.getLoc(), /*inStep=*/false);
+  func::ReturnOp::create(b, step.getLoc());
 }
 
 void DistributePSPass::runOnOperation() {
   ModuleOp program = getOperation();
   func::FuncOp main;
   if (failed(verifySingleMachine(program)) || !(main = getMain(program)) ||
-      failed(freeSymbol(program, kStartupName)) || failed(readOptions()) ||
-      failed(collectUpdates(main)) || failed(verifyAccesses(main)))
+      failed(findStep(main)) || failed(readOptions()) ||
+      failed(collectUpdates(main)) || failed(verifyAccesses()))
     return signalPassFailure();
 
   place();
@@ -438,5 +481,5 @@ void DistributePSPass::runOnOperation() {
   for (auto &[name, update] : updates)
     for (Placement &placement : update.placements)
       addHandler(update, placement);
-  rewriteTrainer(trainer, main);
+  rewriteTrainer(trainer);
 }

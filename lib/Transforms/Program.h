@@ -14,6 +14,8 @@ inline constexpr llvm::StringLiteral kEvaluateName =
     "evaluate"; ///< forward only
 inline constexpr llvm::StringLiteral kStartupName =
     "startup"; ///< a trainer receives the initial parameters
+inline constexpr llvm::StringLiteral kExchangeName =
+    "exchange"; ///< a trainer and the servers exchange what they changed
 
 /// Gives a variable that is called `name` another symbol, so that a function
 /// can have it; checkpoints keep the name by its origin. Does nothing if no

@@ -22,8 +22,6 @@ struct ParameterBlock {
   int64_t firstRow;
   RankedTensorType type;
 
-  /// What its gradient is called on the wire.
-  std::string gradientName() const { return name + "@GRAD"; }
   int64_t getBytes() const {
     return type.getNumElements() * (type.getElementTypeBitWidth() / 8);
   }

@@ -19,6 +19,8 @@ namespace fleet {
 /// `server` and `block` are indices into Plan.servers and Server.blocks.
 /// Memory stays the executor's; it is valid and unchanged until the barrier
 /// that ends the transfer. Called by one thread; every wait has a deadline.
+/// A program ends its transfers by barriers, or (asynchronous training) by
+/// submit() and fetchLatest().
 class ParameterExchange {
 public:
   virtual ~ParameterExchange() = default;
@@ -35,6 +37,14 @@ public:
   virtual Status sendBarrier(int64_t examples) = 0;
   /// Returns when all blocks that were noted have arrived.
   virtual Status fetchBarrier() = 0;
+  /// Takes over the gradients that were noted, to send them some time; waits
+  /// only for as long as too many wait already. `examples` is at least 1.
+  virtual Status submit(int64_t examples) = 0;
+  /// Replaces the blocks that were noted by newer ones, if any have come.
+  virtual Status fetchLatest() = 0;
+  /// Own steps that the parameters lack after the last fetchLatest(); -1 where
+  /// there are none by construction.
+  virtual int64_t staleness() const { return -1; }
 };
 
 } // namespace fleet

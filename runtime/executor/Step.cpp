@@ -64,6 +64,12 @@ Status Step::exchange(const Operation &op, ParameterExchange *peer) {
   case Kind::SendBarrier:
     status = peer->sendBarrier(symbols[0]);
     break;
+  case Kind::Submit:
+    status = peer->submit(symbols[0]);
+    break;
+  case Kind::FetchLatest:
+    status = peer->fetchLatest();
+    break;
   default:
     status = peer->fetchBarrier();
     break;
@@ -112,7 +118,8 @@ Status Step::runEmpty(const StepArguments &arguments) {
       Status status = arguments.exchange->sendBarrier(0);
       if (!status.ok())
         return failure(op, status);
-    } else if (op.kind == Kind::Recv || op.kind == Kind::FetchBarrier) {
+    } else if (op.kind == Kind::Recv || op.kind == Kind::FetchBarrier ||
+               op.kind == Kind::FetchLatest) {
       FLEET_RETURN_IF_ERROR(exchange(op, arguments.exchange));
     }
   }

@@ -86,7 +86,9 @@ private:
     Send,
     Recv,
     SendBarrier,
-    FetchBarrier
+    FetchBarrier,
+    Submit,
+    FetchLatest
   };
 
   struct Operation {

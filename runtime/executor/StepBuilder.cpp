@@ -192,6 +192,12 @@ Status StepBuilder::add(const plan::Instruction &instruction) {
   case plan::Instruction::kSendBarrier:
     append(Step::Kind::SendBarrier);
     break;
+  case plan::Instruction::kSubmit:
+    append(Step::Kind::Submit);
+    break;
+  case plan::Instruction::kFetchLatest:
+    append(Step::Kind::FetchLatest);
+    break;
   default:
     append(Step::Kind::FetchBarrier);
     break;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 using namespace fleet;
 
@@ -59,6 +60,7 @@ public:
   void executed(const Step &step, int instruction, TimePoint begin,
                 TimePoint end) override {
     auto index = static_cast<size_t>(instruction);
+    std::vector<uint32_t> &names = namesOf[step.function()];
     while (names.size() <= index)
       names.push_back(
           writer.addName(program.plan().describe(
@@ -70,7 +72,7 @@ public:
 private:
   TraceWriter &writer;
   const Program &program;
-  std::vector<uint32_t> names;
+  std::map<uint32_t, std::vector<uint32_t>> namesOf; ///< by function
 };
 
 class TrainLoop {
@@ -86,6 +88,7 @@ public:
 private:
   Status open();
   Status runStep(int64_t step, int64_t epoch, int64_t stepInEpoch);
+  Status exchangeDeltas();
   Status close(Status status);
 
   Program &program;
@@ -101,7 +104,10 @@ private:
   std::unique_ptr<TraceWriter> trace;
   std::unique_ptr<InstructionTracer> tracer;
   Step *current = nullptr; ///< for batches of current->batch() rows
-  double lossSum = 0;      ///< of the current epoch, weighted by examples
+  /// What runs between steps, how often, and the steps since it did.
+  Step *between = nullptr;
+  int64_t every = 0, since = 0;
+  double lossSum = 0; ///< of the current epoch, weighted by examples
   int64_t examples = 0;
   double lastLoss = 0;
   bool warned = false;
@@ -118,6 +124,11 @@ Status TrainLoop::open() {
                ? fmt::format("{}.{}", path, role.rank)
                : path;
   };
+  if (auto index = program.plan().findFunction("exchange"))
+    every = program.plan().proto.functions(static_cast<int>(*index)).every();
+  if (every > 0) {
+    FLEET_ASSIGN_OR_RETURN(between, program.instantiate("exchange", 1));
+  }
   if (!options.metricsFile.empty()) {
     FLEET_ASSIGN_OR_RETURN(
         metrics, MetricsWriter::open(
@@ -143,6 +154,16 @@ Status TrainLoop::close(Status status) {
     if (Status closed = trace->close(); status.ok())
       status = closed;
   return status;
+}
+
+/// Tells the servers what this trainer has changed since the last time, and
+/// learns what the others have.
+Status TrainLoop::exchangeDeltas() {
+  since = 0;
+  StepArguments arguments;
+  arguments.exchange = exchange;
+  arguments.observer = tracer.get();
+  return between->run(arguments);
 }
 
 Status TrainLoop::runStep(int64_t step, int64_t epoch, int64_t stepInEpoch) {
@@ -173,7 +194,8 @@ Status TrainLoop::runStep(int64_t step, int64_t epoch, int64_t stepInEpoch) {
     TimePoint now = environment.clock.now();
     metrics->record(
         {step, epoch, loss, batch.rows,
-         std::chrono::duration<double, std::micro>(now - begin).count()});
+         std::chrono::duration<double, std::micro>(now - begin).count(),
+         exchange ? exchange->staleness() : -1});
     if (progress)
       progress->update(step + 1, epoch, loss, now);
   } else if (progress && step % kProgressStride == 0) {
@@ -215,9 +237,13 @@ Status TrainLoop::run() {
       break;
     }
     status = runStep(step, epoch, stepInEpoch);
+    if (status.ok() && every > 0 && ++since == every)
+      status = exchangeDeltas();
     if (!status.ok())
       break;
   }
+  if (status.ok() && since > 0)
+    status = exchangeDeltas();
   if (progress && status.ok()) {
     progress->update(step, (step - 1) / perEpoch, lastLoss);
     progress->finish();

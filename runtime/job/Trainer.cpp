@@ -5,6 +5,7 @@
 #include "runtime/base/DataTypes.h"
 #include "runtime/job/TrainLoop.h"
 #include "runtime/plan/TensorTypes.h"
+#include "runtime/ps/Communicator.h"
 
 using namespace fleet;
 
@@ -35,9 +36,47 @@ public:
     return client.sendBarrier(static_cast<uint64_t>(examples));
   }
   Status fetchBarrier() override { return client.fetchBarrier(); }
+  Status submit(int64_t) override { return noCommunicator(); }
+  Status fetchLatest() override { return noCommunicator(); }
 
 private:
+  static Status noCommunicator() {
+    return makeError(StatusCode::Internal, "this job waits for its servers");
+  }
+
   ParameterClient &client;
+};
+
+/// The executor's calls, to the communicator of an asynchronous trainer.
+class CommunicatorExchange final : public ParameterExchange {
+public:
+  explicit CommunicatorExchange(Communicator &communicator)
+      : communicator(communicator) {}
+  Status enqueueSend(uint32_t server, uint32_t block, const void *data,
+                     size_t bytes) override {
+    return communicator.enqueueSend(server, block, data, bytes);
+  }
+  Status enqueueRecv(uint32_t server, uint32_t block, void *data,
+                     size_t bytes) override {
+    return communicator.enqueueRecv(server, block, data, bytes);
+  }
+  Status sendBarrier(int64_t) override { return noBarrier(); }
+  Status fetchBarrier() override { return noBarrier(); }
+  Status submit(int64_t examples) override {
+    return communicator.submit(static_cast<uint64_t>(examples));
+  }
+  Status fetchLatest() override { return communicator.fetchLatest(); }
+  int64_t staleness() const override {
+    return static_cast<int64_t>(communicator.staleness());
+  }
+
+private:
+  static Status noBarrier() {
+    return makeError(StatusCode::Internal,
+                     "an asynchronous step has no barrier");
+  }
+
+  Communicator &communicator;
 };
 
 } // namespace
@@ -71,26 +110,81 @@ connectToServers(const plan::Plan &plan, const RoleChoice &role,
                                   std::move(servers));
 }
 
-/// Trains; on success also saves and reports. A client is told how it went.
+/// The communicator that the steps of `plan` hand their gradients to; null if
+/// they wait for the servers.
+static StatusOr<std::unique_ptr<Communicator>>
+startCommunicator(const plan::Plan &plan, const RunOptions &options,
+                  RunEnvironment &environment, ParameterClient &client) {
+  for (const plan::Function &function : plan.functions())
+    for (const plan::Instruction &instruction : function.instructions()) {
+      if (!instruction.has_submit())
+        continue;
+      std::vector<Communicator::Block> blocks;
+      for (int s = 0; s < plan.servers_size(); ++s)
+        for (int i = 0; i < plan.servers(s).blocks_size(); ++i) {
+          const plan::TensorType &type = plan.servers(s).blocks(i).type();
+          FLEET_ASSIGN_OR_RETURN(int64_t bytes,
+                                 byteSize(type.dtype(), staticShape(type)));
+          blocks.push_back({static_cast<uint32_t>(s), static_cast<uint32_t>(i),
+                            type.dtype(), static_cast<size_t>(bytes)});
+        }
+      Communicator::Options settings;
+      settings.queue = instruction.submit().queue();
+      settings.merge = instruction.submit().merge();
+      settings.deadline = options.deadline;
+      return Communicator::create(client, environment.transport,
+                                  std::move(blocks), settings);
+    }
+  return std::unique_ptr<Communicator>();
+}
+
+/// The initial parameters, or after asynchronous steps the final ones.
+static Status receiveParameters(Program &program, ParameterClient &client) {
+  FLEET_ASSIGN_OR_RETURN(Step * startup, program.instantiate("startup", 1));
+  if (startup->numInputs() != 0)
+    return makeError(StatusCode::InvalidArgument,
+                     "{}: function 'startup' reads data, it may only receive",
+                     program.plan().path);
+  ServerExchange exchange(client);
+  StepArguments arguments;
+  arguments.exchange = &exchange;
+  return startup->run(arguments);
+}
+
+/// How far an asynchronous trainer went beyond its servers.
+static std::string describe(const Communicator::Staleness &staleness,
+                            uint32_t bound) {
+  return fmt::format("{} steps in {} pushes; parameters lacked {:.2g} own "
+                     "steps on average, {} at most (bound {})",
+                     staleness.steps, staleness.pushes, staleness.mean,
+                     staleness.most, bound);
+}
+
+/// Trains; on success also saves and reports. A client is told how it went. The
+/// communicator, if the job has one, lives on: until the servers know.
 static Status trainAndReport(Program &program, const RoleChoice &role,
                              const RunOptions &options,
                              RunEnvironment &environment, Dataset &data,
-                             BatchReader &reader, ParameterClient *client) {
-  std::unique_ptr<ServerExchange> exchange;
+                             BatchReader &reader, ParameterClient *client,
+                             std::unique_ptr<Communicator> &communicator) {
+  std::unique_ptr<ParameterExchange> exchange;
   if (client) {
-    exchange = std::make_unique<ServerExchange>(*client);
-    FLEET_ASSIGN_OR_RETURN(Step * startup, program.instantiate("startup", 1));
-    if (startup->numInputs() != 0)
-      return makeError(StatusCode::InvalidArgument,
-                       "{}: function 'startup' reads data, it may only receive",
-                       program.plan().path);
-    StepArguments arguments;
-    arguments.exchange = exchange.get();
-    FLEET_RETURN_IF_ERROR(startup->run(arguments));
+    FLEET_RETURN_IF_ERROR(receiveParameters(program, *client));
+    FLEET_ASSIGN_OR_RETURN(
+        communicator,
+        startCommunicator(program.plan().proto, options, environment, *client));
+    if (communicator)
+      exchange = std::make_unique<CommunicatorExchange>(*communicator);
+    else
+      exchange = std::make_unique<ServerExchange>(*client);
   }
   TrainResult result;
   Status trained = train(program, reader, options, role, environment,
                          exchange.get(), result);
+  if (trained.ok() && communicator) {
+    FLEET_RETURN_IF_ERROR(communicator->drain());
+    FLEET_RETURN_IF_ERROR(receiveParameters(program, *client));
+  }
   bool isStopped =
       environment.stop.stopRequested() && trained.code() == StatusCode::Aborted;
   // A local job that is told to stop keeps what it has.
@@ -116,6 +210,8 @@ static Status trainAndReport(Program &program, const RoleChoice &role,
     FLEET_RETURN_IF_ERROR(client->complete());
   if (role.rank != 0)
     return Status();
+  if (communicator)
+    environment.print(describe(communicator->summary(), communicator->bound()));
   std::string values =
       fmt::format("loss {:.6g} (mean of the last epoch)", result.lastEpochLoss);
   if (program.plan().findFunction("evaluate")) {
@@ -149,13 +245,15 @@ Status fleet::runTrainer(Program &program, const RoleChoice &role,
     FLEET_RETURN_IF_ERROR(
         environment.files.makeDirectories(options.saveDirectory)
             .withContext("--save"));
+  std::unique_ptr<ParameterClient> client;
+  std::unique_ptr<Communicator> communicator; // ends before its client
   if (role.role == plan::LOCAL)
     return trainAndReport(program, role, options, environment, data, reader,
-                          nullptr);
-  FLEET_ASSIGN_OR_RETURN(auto client,
+                          nullptr, communicator);
+  FLEET_ASSIGN_OR_RETURN(client,
                          connectToServers(proto, role, options, environment));
   Status status = trainAndReport(program, role, options, environment, data,
-                                 reader, client.get());
+                                 reader, client.get(), communicator);
   if (!status.ok())
     client->abort(status.message());
   return status;

@@ -10,11 +10,15 @@
 #include <set>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 using namespace fleet;
 using fleet::plan::Instruction;
 
 namespace {
+
+/// Each step that is under way has gradients of its own.
+constexpr uint32_t kMaxQueue = 4096;
 
 template <typename... Args>
 Status invalid(fmt::format_string<Args...> format, Args &&...args) {
@@ -39,6 +43,12 @@ private:
   Status checkBlock(uint32_t server, uint32_t block, uint32_t buffer,
                     int64_t row);
   Status checkSendBarrier();
+  Status checkFetchLatest();
+  Status checkAsync() const {
+    if (plan.sync_mode() == plan::ASYNC && function.name() == "main")
+      return Status();
+    return invalid("only a step in mode ASYNC goes on without waiting");
+  }
 
   bool has(uint32_t buffer) const {
     return buffer < static_cast<uint32_t>(function.buffers_size());
@@ -67,6 +77,7 @@ private:
   const plan::Plan &plan;
   const plan::Function &function;
   std::set<std::pair<uint32_t, uint32_t>> sent, received;
+  std::vector<uint32_t> destinations; ///< buffers of `received`
 };
 
 Status InstructionValidator::check(const Instruction &instruction) {
@@ -75,7 +86,7 @@ Status InstructionValidator::check(const Instruction &instruction) {
     return invalid("location {}, the plan has {} locations",
                    instruction.location(), plan.locations_size());
   bool exchanges = instruction.kind_case() >= Instruction::kSend &&
-                   instruction.kind_case() <= Instruction::kFetchBarrier;
+                   instruction.kind_case() <= Instruction::kFetchLatest;
   if (exchanges && plan.role() != plan::TRAINER)
     return invalid("only a trainer exchanges parameters, this plan's role is "
                    "{}",
@@ -101,6 +112,7 @@ Status InstructionValidator::check(const Instruction &instruction) {
     FLEET_RETURN_IF_ERROR(
         checkBlock(recv.server(), recv.block(), recv.buffer(), recv.row()));
     FLEET_RETURN_IF_ERROR(checkWritable(recv.buffer()));
+    destinations.push_back(recv.buffer());
     if (!received.insert({recv.server(), recv.block()}).second)
       return invalid("block {} of server {} is received twice before a barrier",
                      recv.block(), recv.server());
@@ -110,7 +122,20 @@ Status InstructionValidator::check(const Instruction &instruction) {
     return checkSendBarrier();
   case Instruction::kFetchBarrier:
     received.clear();
+    destinations.clear();
     return Status();
+  case Instruction::kSubmit:
+    FLEET_RETURN_IF_ERROR(checkAsync());
+    if (instruction.submit().queue() < 1 || instruction.submit().merge() < 1 ||
+        instruction.submit().queue() > kMaxQueue)
+      return invalid("a queue of {} steps that merges {}, expected 1 to {} and "
+                     "at least 1",
+                     instruction.submit().queue(), instruction.submit().merge(),
+                     kMaxQueue);
+    return checkSendBarrier();
+  case Instruction::kFetchLatest:
+    FLEET_RETURN_IF_ERROR(checkAsync());
+    return checkFetchLatest();
   case Instruction::KIND_NOT_SET:
     break;
   }
@@ -222,6 +247,17 @@ Status InstructionValidator::checkSendBarrier() {
                        "barrier",
                        plan.servers(i).blocks(block).name(), i);
   sent.clear();
+  return Status();
+}
+
+Status InstructionValidator::checkFetchLatest() {
+  for (uint32_t buffer : destinations)
+    if (!get(buffer).has_state())
+      return invalid("'{}' is no state, it would hold nothing where no block "
+                     "has come",
+                     get(buffer).name());
+  received.clear();
+  destinations.clear();
   return Status();
 }
 

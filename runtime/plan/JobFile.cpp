@@ -86,11 +86,8 @@ Status checkJob(const plan::Job &job) {
   bool single = job.mode() == plan::SINGLE;
   if (single && job.pservers_size() != 0)
     return invalid("a local job with pservers");
-  if (!single && job.sync_mode() != plan::SYNC &&
-      job.sync_mode() != plan::HALF_ASYNC)
-    return invalid(
-        "sync mode {} is not supported, only SYNC and HALF_ASYNC are",
-        static_cast<int>(job.sync_mode()));
+  if (!single)
+    FLEET_RETURN_IF_ERROR(validateSyncMode(job.sync_mode()));
   if (!single && (job.trainers() == 0 || job.trainers() > 65536))
     return invalid("{} trainers, expected 1 to 65536", job.trainers());
   if (!single && job.pservers_size() == 0)

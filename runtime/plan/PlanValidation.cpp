@@ -65,6 +65,7 @@ public:
 
 private:
   Status checkHeader();
+  Status checkSchedule();
   Status checkServers();
   Status checkKernels();
   Status checkType(const plan::TensorType &type);
@@ -100,11 +101,8 @@ Status TableValidator::checkHeader() {
   if (single != (plan.role() == plan::LOCAL))
     return invalid("role {} does not exist in mode {}",
                    plan::Role_Name(plan.role()), plan::Mode_Name(plan.mode()));
-  if (!single && plan.sync_mode() != plan::SYNC &&
-      plan.sync_mode() != plan::HALF_ASYNC)
-    return invalid(
-        "sync mode {} is not supported, only SYNC and HALF_ASYNC are",
-        static_cast<int>(plan.sync_mode()));
+  if (!single)
+    FLEET_RETURN_IF_ERROR(validateSyncMode(plan.sync_mode()));
   if (!single && (plan.trainers() == 0 || plan.trainers() > 65536))
     return invalid("{} trainers, expected 1 to 65536", plan.trainers());
   if (!single && plan.servers_size() == 0)
@@ -114,13 +112,33 @@ Status TableValidator::checkHeader() {
   NameSet symbols("symbol");
   for (const std::string &symbol : plan.symbols())
     FLEET_RETURN_IF_ERROR(symbols.add(symbol));
-  if (plan.role() != plan::PSERVER) {
-    bool hasMain = false;
-    for (const plan::Function &function : plan.functions())
-      hasMain |= function.name() == "main";
-    if (!hasMain)
-      return invalid("no function 'main', which is one training step");
+  return checkSchedule();
+}
+
+/// What runs when: a step, and what some modes do between steps.
+Status TableValidator::checkSchedule() {
+  bool exchanges = plan.role() == plan::TRAINER &&
+                   plan.mode() != plan::SINGLE && plan.sync_mode() == plan::GEO;
+  bool hasMain = false, hasExchange = false;
+  for (const plan::Function &function : plan.functions()) {
+    hasMain |= function.name() == "main";
+    if (function.every() == 0)
+      continue;
+    if (!exchanges || function.name() != "exchange")
+      return invalid("function '{}' runs every {} steps; only 'exchange' of a "
+                     "trainer in mode GEO does so",
+                     function.name(), function.every());
+    for (const plan::Buffer &buffer : function.buffers())
+      if (buffer.has_input())
+        return invalid("function 'exchange' reads data, it may only exchange "
+                       "parameters");
+    hasExchange = true;
   }
+  if (!hasMain && plan.role() != plan::PSERVER)
+    return invalid("no function 'main', which is one training step");
+  if (exchanges && !hasExchange)
+    return invalid("no function 'exchange', which a trainer in mode GEO runs "
+                   "every so many steps");
   return Status();
 }
 
@@ -409,6 +427,13 @@ Status TableValidator::checkState(int index) {
 
 Status fleet::validatePlan(const Plan &plan) {
   return TableValidator(plan).run();
+}
+
+Status fleet::validateSyncMode(plan::SyncMode mode) {
+  if (plan::SyncMode_IsValid(mode) && mode != plan::SYNC_MODE_UNSPECIFIED)
+    return Status();
+  return invalid("sync mode {} is none of SYNC, HALF_ASYNC, ASYNC and GEO",
+                 static_cast<int>(mode));
 }
 
 Status fleet::validateEndpoint(const std::string &endpoint) {

@@ -29,6 +29,9 @@ Status validateInstructions(const plan::Plan &plan, int function);
 std::string describeInstruction(const plan::Plan &plan, int function,
                                 int instruction);
 
+/// Checks that this program knows the mode.
+Status validateSyncMode(plan::SyncMode mode);
+
 /// Checks "host:port" with a port in 1..65535.
 Status validateEndpoint(const std::string &endpoint);
 

@@ -267,6 +267,11 @@ void ParameterClient::abort(const std::string &reason) {
                                         deadline);
 }
 
+void ParameterClient::disconnect() {
+  for (Server &server : servers)
+    server.connection->close();
+}
+
 uint64_t ParameterClient::bytesSent() const {
   uint64_t bytes = 0;
   for (const Server &server : servers)

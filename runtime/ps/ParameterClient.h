@@ -70,6 +70,8 @@ public:
   Status complete();
   /// Says that this trainer failed, to whoever still listens.
   void abort(const std::string &reason);
+  /// Ends all waits of other threads, which get an error; for good.
+  void disconnect();
 
   uint64_t step() const { return currentStep; }
   /// Bytes sent so far, headers included.

@@ -58,7 +58,7 @@ protected:
   }
 
   OwningOpRef<ModuleOp> makeJob(std::string optimizer, int servers,
-                                int64_t minBlockSize) {
+                                int64_t minBlockSize, SyncMode sync) {
     std::string text = kProgram;
     text.replace(text.find("OPTIMIZER"), 9, optimizer);
     OwningOpRef<ModuleOp> job = parseSourceString<ModuleOp>(text, &context);
@@ -69,6 +69,7 @@ protected:
     for (int i = 0; i < servers; ++i)
       options.pservers.push_back("h:" + std::to_string(i + 1));
     options.minBlockSize = minBlockSize;
+    options.sync = sync;
     PassManager pm(&context);
     buildDistributePipeline(pm, options);
     EXPECT_TRUE(succeeded(pm.run(*job)));
@@ -112,7 +113,8 @@ protected:
 };
 
 bool isTransfer(Operation *op) {
-  return isa<SendOp, RecvOp, SendBarrierOp, FetchBarrierOp>(op);
+  return isa<SendOp, RecvOp, SendBarrierOp, FetchBarrierOp, SubmitOp,
+             FetchLatestOp>(op);
 }
 
 /// The same name for something else.
@@ -137,6 +139,14 @@ bool giveToOther(Operation *op) {
   return false;
 }
 
+/// What ends the sends of a block; null if nothing does.
+Operation *findSendEnd(Block *block) {
+  for (Operation &op : *block)
+    if (isa<SendBarrierOp, SubmitOp>(op))
+      return &op;
+  return nullptr;
+}
+
 bool add(Operation *op, StringRef attribute, int64_t difference) {
   auto value = op->getAttrOfType<IntegerAttr>(attribute);
   if (!value)
@@ -151,13 +161,18 @@ TEST_F(VerifyMutations, AreAllRefused) {
     const char *optimizer;
     int servers;
     int64_t minBlockSize;
+    SyncMode sync = SyncMode::Sync;
   };
-  for (Setting setting : {Setting{"sgd<learning_rate = 0.1>", 2, 100},
-                          Setting{"adam<learning_rate = 0.1>", 2, 4},
-                          Setting{"lamb<learning_rate = 0.1>", 3, 1},
-                          Setting{"momentum<learning_rate = 0.1>", 3, 1}}) {
-    OwningOpRef<ModuleOp> owned =
-        makeJob(setting.optimizer, setting.servers, setting.minBlockSize);
+  for (Setting setting :
+       {Setting{"sgd<learning_rate = 0.1>", 2, 100},
+        Setting{"adam<learning_rate = 0.1>", 2, 4},
+        Setting{"lamb<learning_rate = 0.1>", 3, 1},
+        Setting{"momentum<learning_rate = 0.1>", 3, 1},
+        Setting{"adam<learning_rate = 0.1>", 3, 1, SyncMode::HalfAsync},
+        Setting{"momentum<learning_rate = 0.1>", 2, 4, SyncMode::Async},
+        Setting{"adam<learning_rate = 0.1>", 2, 4, SyncMode::Geo}}) {
+    OwningOpRef<ModuleOp> owned = makeJob(setting.optimizer, setting.servers,
+                                          setting.minBlockSize, setting.sync);
     ModuleOp job = *owned;
     // The job itself is fine.
     ASSERT_TRUE(succeeded(verify(job)));
@@ -166,7 +181,10 @@ TEST_F(VerifyMutations, AreAllRefused) {
     expectRefused(job, "dropped", [](Operation *op) {
       bool isReceived =
           isa<optim::AssignOp>(op) && op->getOperand(0).getDefiningOp<RecvOp>();
-      bool isUpdate = isa<optim::OptimizerOpInterface>(op);
+      // A trainer that trains by itself need not train everything.
+      bool isUpdate = isa<optim::OptimizerOpInterface>(op) &&
+                      getRole(op->getParentOfType<ModuleOp>()).getKind() ==
+                          RoleKind::PServer;
       if (!isTransfer(op) && !isReceived && !isUpdate &&
           !isa<PeerOp, ServeOp, OnOp, optim::VariableOpInterface>(op) &&
           !(isa<ModuleOp>(op) && op->getParentOp()))
@@ -258,16 +276,15 @@ TEST_F(VerifyMutations, AreAllRefused) {
     expectRefused(job, "sent too late", [](Operation *op) {
       if (!isa<SendOp>(op))
         return false;
-      for (auto barrier : op->getBlock()->getOps<SendBarrierOp>())
+      if (Operation *barrier = findSendEnd(op->getBlock()))
         op->moveAfter(barrier);
       return true;
     });
     expectRefused(job, "received too early", [](Operation *op) {
       auto function = op->getParentOfType<func::FuncOp>();
-      if (!isa<RecvOp>(op) || function.getName() != "main")
+      if (!isa<RecvOp>(op) || function.getName() == "startup")
         return false;
-      for (auto barrier : op->getBlock()->getOps<SendBarrierOp>())
-        op->moveBefore(barrier);
+      op->moveBefore(findSendEnd(op->getBlock()));
       return true;
     });
     expectRefused(job, "used too early", [](Operation *op) {
@@ -278,9 +295,44 @@ TEST_F(VerifyMutations, AreAllRefused) {
       return true;
     });
     expectRefused(job, "barrier too early", [](Operation *op) {
-      if (!isa<SendBarrierOp, FetchBarrierOp>(op))
+      if (!isa<SendBarrierOp, FetchBarrierOp, SubmitOp, FetchLatestOp>(op))
         return false;
       op->moveBefore(&op->getBlock()->front());
+      return true;
+    });
+    expectRefused(job, "waits where others do not", [](Operation *op) {
+      OpBuilder b(op);
+      if (isa<SendBarrierOp>(op))
+        SubmitOp::create(b, op->getLoc(), /*queue=*/4, /*merge=*/4);
+      else if (isa<FetchBarrierOp>(op))
+        FetchLatestOp::create(b, op->getLoc());
+      else if (isa<SubmitOp>(op))
+        SendBarrierOp::create(b, op->getLoc());
+      else if (isa<FetchLatestOp>(op))
+        FetchBarrierOp::create(b, op->getLoc());
+      else
+        return false;
+      op->erase();
+      return true;
+    });
+    expectRefused(job, "another mode", [](Operation *op) {
+      auto serve = dyn_cast<ServeOp>(op);
+      if (!serve)
+        return false;
+      serve.setSync(serve.getSync() == SyncMode::Sync ? SyncMode::HalfAsync
+                                                      : SyncMode::Sync);
+      return true;
+    });
+    expectRefused(job, "another rhythm", [](Operation *op) {
+      if (!isa<func::FuncOp>(op) ||
+          getRole(op->getParentOfType<ModuleOp>()).getKind() !=
+              RoleKind::Trainer)
+        return false;
+      if (op->hasAttr(FleetDialect::getEveryAttrName()))
+        op->removeAttr(FleetDialect::getEveryAttrName());
+      else
+        op->setAttr(FleetDialect::getEveryAttrName(),
+                    OpBuilder(op).getI64IntegerAttr(5));
       return true;
     });
   }

@@ -10,6 +10,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -94,13 +95,23 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
   static cl::list<std::string> pservers(
       "pservers", cl::desc("Endpoints of the parameter servers"),
       cl::value_desc("HOST:PORT,..."), cl::CommaSeparated, cl::cat(category));
-  static cl::opt<std::string> syncMode("sync-mode",
-                                       cl::desc("When servers apply "
-                                                "gradients: all trainers' at "
-                                                "once (sync, the default), or "
-                                                "each one's when they come"),
-                                       cl::value_desc("sync|half-async"),
-                                       cl::init("sync"), cl::cat(category));
+  static cl::opt<std::string> syncMode(
+      "sync-mode",
+      cl::desc("When servers apply "
+               "gradients: all trainers' at "
+               "once (sync, the default), "
+               "each one's when they come "
+               "(half-async; async: trainers "
+               "do not wait either), or what "
+               "each has changed in some "
+               "steps (geo)"),
+      cl::value_desc("sync|async|half-async|geo"), cl::init("sync"),
+      cl::cat(category));
+  static cl::opt<std::string> geoSteps(
+      "geo-steps",
+      cl::desc("--sync-mode=geo: steps that a trainer makes by itself before "
+               "it tells the servers what changed (default 100)"),
+      cl::value_desc("K"), cl::cat(category));
   static cl::opt<std::string> strategy(
       "strategy",
       cl::desc("All settings of the job in one file, see "
@@ -179,20 +190,31 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
     if (!strategy.empty() && job.mode != inFile.mode)
       failUsage("--mode=" + mode + " contradicts --strategy=" + strategy);
   }
-  if (syncMode == "async" || syncMode == "geo")
+  auto sync = llvm::StringSwitch<std::optional<dist::SyncMode>>(syncMode)
+                  .Case("sync", dist::SyncMode::Sync)
+                  .Case("async", dist::SyncMode::Async)
+                  .Case("half-async", dist::SyncMode::HalfAsync)
+                  .Case("geo", dist::SyncMode::Geo)
+                  .Default(std::nullopt);
+  if (!sync)
     failUsage("--sync-mode=" + syncMode +
-              " is not in this version; use sync or half-async");
-  if (syncMode != "sync" && syncMode != "half-async")
-    failUsage("--sync-mode=" + syncMode + ": expected sync or half-async");
+              ": expected sync, async, half-async or geo");
   if (syncMode.getNumOccurrences()) {
-    job.sync =
-        syncMode == "sync" ? dist::SyncMode::Sync : dist::SyncMode::HalfAsync;
+    job.sync = *sync;
     if (!strategy.empty() && inFile.sync != dist::SyncMode::Sync &&
         job.sync != inFile.sync)
       failUsage("--sync-mode=" + syncMode +
                 " contradicts --strategy=" + strategy);
     if (job.mode == Mode::Local && job.sync != dist::SyncMode::Sync)
       failUsage("--sync-mode=" + syncMode + " is for --mode=ps");
+  }
+  if (!geoSteps.empty()) {
+    if (job.sync != dist::SyncMode::Geo)
+      failUsage("--geo-steps=" + geoSteps + " goes with --sync-mode=geo");
+    if (StringRef(geoSteps).getAsInteger(10, job.geoSteps) ||
+        job.geoSteps < 1 || job.geoSteps > 1 << 30)
+      failUsage("--geo-steps=" + geoSteps +
+                ": expected a number of steps from 1 on");
   }
   if (target == "cuda")
     failUsage("--target=cuda is not in this version; use cpu");

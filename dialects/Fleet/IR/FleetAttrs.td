@@ -20,7 +20,9 @@ def Fleet_Mode : Fleet_Enum<"Mode", "how a job is distributed", [
 
 def Fleet_SyncMode : Fleet_Enum<"SyncMode", "when gradients are applied", [
   I32EnumAttrCase<"Sync", 0, "sync">,
-  I32EnumAttrCase<"HalfAsync", 1, "half_async">]>;
+  I32EnumAttrCase<"HalfAsync", 1, "half_async">,
+  I32EnumAttrCase<"Async", 2, "async">,
+  I32EnumAttrCase<"Geo", 3, "geo">]>;
 
 def Fleet_RoleKind : Fleet_Enum<"RoleKind", "what a process is in a job", [
   I32EnumAttrCase<"Local", 0, "local">,

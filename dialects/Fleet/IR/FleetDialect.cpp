@@ -3,6 +3,7 @@
 #include "dialects/Fleet/IR/Fleet.h"
 #include "dialects/Optim/IR/Optim.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -32,11 +33,20 @@ void FleetDialect::initialize() {
 
 LogicalResult FleetDialect::verifyOperationAttribute(Operation *op,
                                                      NamedAttribute attr) {
+  if (attr.getName() == getEveryAttrName()) {
+    auto steps = dyn_cast<IntegerAttr>(attr.getValue());
+    if (isa<FunctionOpInterface>(op) && steps && steps.getInt() >= 1)
+      return success();
+    return op->emitError("fleet.every belongs on a function that runs between "
+                         "steps and counts them, from 1 on; got ")
+           << attr.getValue();
+  }
   bool isJob = attr.getName() == getJobAttrName();
   bool isRole = attr.getName() == getRoleAttrName();
   if (!isJob && !isRole)
     return op->emitError("unknown attribute ")
-           << attr.getName() << ", expected fleet.job or fleet.role";
+           << attr.getName()
+           << ", expected fleet.job, fleet.role or fleet.every";
   if (!isa<ModuleOp>(op))
     return op->emitError() << attr.getName() << " belongs on a module";
   if (isJob && !isa<JobAttr>(attr.getValue()))

@@ -24,6 +24,10 @@ def Fleet_Dialect : Dialect {
     static constexpr ::llvm::StringLiteral getJobAttrName() {
       return ::llvm::StringLiteral("fleet.job");
     }
+    /// Attribute of a trainer's @exchange: after how many steps it runs.
+    static constexpr ::llvm::StringLiteral getEveryAttrName() {
+      return ::llvm::StringLiteral("fleet.every");
+    }
     /// Attribute of a role module: a RoleAttr.
     static constexpr ::llvm::StringLiteral getRoleAttrName() {
       return ::llvm::StringLiteral("fleet.role");

@@ -32,6 +32,8 @@ void SendOp::getEffects(Effects &effects) { getWireEffects(effects); }
 void SendBarrierOp::getEffects(Effects &effects) { getWireEffects(effects); }
 void RecvOp::getEffects(Effects &effects) { getWireEffects(effects); }
 void FetchBarrierOp::getEffects(Effects &effects) { getWireEffects(effects); }
+void SubmitOp::getEffects(Effects &effects) { getWireEffects(effects); }
+void FetchLatestOp::getEffects(Effects &effects) { getWireEffects(effects); }
 
 //===----------------------------------------------------------------------===//
 // Trainers

@@ -11,7 +11,10 @@ def Fleet_ServeOp : Fleet_Op<"serve",
     applies their mean, one handler a block, and answers all with the new blocks.
     In mode `half_async` applies the gradients of each trainer when they come,
     all blocks of a push at once, and answers that trainer: trainers wait for
-    their own updates, not for each other.
+    their own updates, not for each other. In mode `async` it does the
+    same, but trainers do not wait for the answer either. In mode `geo` it does
+    the same with what a trainer has changed in some steps: its handlers add
+    that.
 
     Example:
 

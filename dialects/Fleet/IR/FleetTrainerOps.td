@@ -96,4 +96,40 @@ def Fleet_FetchBarrierOp : Fleet_TransferOp<"fetch_barrier"> {
   let assemblyFormat = "attr-dict";
 }
 
+def Fleet_SubmitOp : Fleet_TransferOp<"submit"> {
+  let summary = "ends the sends of a step without waiting for servers";
+  let description = [{
+    The `fleet.send_barrier` of asynchronous training. Gradients go into a queue;
+    beside the training, up to `merge` steps of it become one push (the mean over
+    their examples) and the answer is kept. At most `queue` steps are under way:
+    when as many are, it waits. So a step computes with parameters that lack at
+    most `queue` of this trainer's own steps.
+
+    Example:
+
+    ```mlir
+    fleet.submit queue = 4 merge = 4
+    ```
+  }];
+  let arguments = (ins ConfinedAttr<I64Attr, [IntMinValue<1>, IntMaxValue<4096>]>:$queue,
+                       ConfinedAttr<I64Attr, [IntMinValue<1>, IntMaxValue<4096>]>:$merge);
+  let assemblyFormat = "`queue` `=` $queue `merge` `=` $merge attr-dict";
+}
+
+def Fleet_FetchLatestOp : Fleet_TransferOp<"fetch_latest"> {
+  let summary = "takes the newest parameters that have come";
+  let description = [{
+    The `fleet.fetch_barrier` of asynchronous training: does not wait. What was
+    received is the newest value that came with an answer, or if none has come
+    since the last time, the value that the variable it is assigned to has.
+
+    Example:
+
+    ```mlir
+    fleet.fetch_latest
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
 #endif // FLEET_DIALECTS_FLEET_IR_FLEETTRAINEROPS

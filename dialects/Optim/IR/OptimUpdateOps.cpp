@@ -17,6 +17,13 @@ LogicalResult SgdOp::buildRule(OpBuilder &b, Location loc, Value param,
   return success();
 }
 
+LogicalResult ApplyDeltaOp::buildRule(OpBuilder &b, Location loc, Value param,
+                                      Value grad, ValueRange, Value &newParam,
+                                      SmallVectorImpl<Value> &) {
+  newParam = Rule(b, loc, param).add(param, grad);
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Momentum
 //===----------------------------------------------------------------------===//

@@ -142,4 +142,18 @@ def Optim_AdamOp : Optim_RuleOp<"adam", ["moment1", "moment2"],
   }];
 }
 
+def Optim_ApplyDeltaOp : Optim_RuleOp<"apply_delta", [], [], []> {
+  let summary = "w' = w + d";
+  let description = [{
+    Takes over what somebody else has changed: `d` is a difference, not a
+    gradient. `fleet-exchange-deltas` makes it.
+
+    Example:
+
+    ```mlir
+    optim.apply_delta @w, %d : tensor<13x1xf32>
+    ```
+  }];
+}
+
 #endif // FLEET_DIALECTS_OPTIM_IR_OPTIMUPDATEOPS

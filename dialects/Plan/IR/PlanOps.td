@@ -128,7 +128,8 @@ def Plan_FunctionOp : Plan_Op<"function",
   let description = [{
     Buffers are declared by ops without side effects (`plan.input`,
     `plan.state_ref`, `plan.temporary`, `plan.constant`); instructions run in the
-    order in which they stand.
+    order in which they stand. With `every`, the function runs after every so
+    many runs of `@main`.
 
     Example:
 
@@ -142,9 +143,10 @@ def Plan_FunctionOp : Plan_Op<"function",
     }
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, DefaultValuedAttr<I64Attr, "0">:$num_slots);
+  let arguments = (ins SymbolNameAttr:$sym_name, DefaultValuedAttr<I64Attr, "0">:$num_slots,
+                       DefaultValuedAttr<I64Attr, "0">:$every);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name (`slots` `=` $num_slots^)? attr-dict-with-keyword $body";
+  let assemblyFormat = "$sym_name (`slots` `=` $num_slots^)? (`every` `=` $every^)? attr-dict-with-keyword $body";
   let hasRegionVerifier = 1;
 }
 
@@ -390,6 +392,37 @@ def Plan_FetchBarrierOp : Plan_FunctionBodyOp<"fetch_barrier"> {
 
     ```mlir
     plan.fetch_barrier
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Plan_SubmitOp : Plan_FunctionBodyOp<"submit"> {
+  let summary = "ends the sends of an asynchronous step";
+  let description = [{
+    Everything sent since the last one is copied into a queue of at most `queue`
+    steps, of which up to `merge` leave in one push.
+
+    Example:
+
+    ```mlir
+    plan.submit queue = 4 merge = 4
+    ```
+  }];
+  let arguments = (ins I64Attr:$queue, I64Attr:$merge);
+  let assemblyFormat = "`queue` `=` $queue `merge` `=` $merge attr-dict";
+}
+
+def Plan_FetchLatestOp : Plan_FunctionBodyOp<"fetch_latest"> {
+  let summary = "ends the receives of an asynchronous step";
+  let description = [{
+    Writes the newest values that have come; without any, buffers stay as they
+    are.
+
+    Example:
+
+    ```mlir
+    plan.fetch_latest
     ```
   }];
   let assemblyFormat = "attr-dict";

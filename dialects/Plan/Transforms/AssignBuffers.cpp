@@ -49,11 +49,11 @@ static Size sizeOf(MemRefType type) {
 }
 
 /// The position of the barrier that completes the transfer at `from`.
-template <typename Barrier>
+template <typename... Barrier>
 static int64_t findBarrier(ArrayRef<Operation *> instructions, int64_t from) {
   int64_t end = instructions.size();
   for (int64_t i = from; i < end; ++i)
-    if (isa<Barrier>(instructions[i]))
+    if (isa<Barrier...>(instructions[i]))
       return i;
   return end;
 }
@@ -80,9 +80,11 @@ static SmallVector<Lifetime> findLifetimes(plan::FunctionOp function) {
       Lifetime &lifetime = lifetimes[it->second];
       int64_t last = position;
       if (isa<plan::SendOp>(op))
-        last = findBarrier<plan::SendBarrierOp>(instructions, position);
+        last = findBarrier<plan::SendBarrierOp, plan::SubmitOp>(instructions,
+                                                                position);
       else if (isa<plan::RecvOp>(op))
-        last = findBarrier<plan::FetchBarrierOp>(instructions, position);
+        last = findBarrier<plan::FetchBarrierOp, plan::FetchLatestOp>(
+            instructions, position);
       else if (isa<plan::OutputOp>(op))
         last = end;
       if (lifetime.first < 0)

@@ -34,6 +34,11 @@ struct DistributeOptions {
   std::vector<std::string> pservers;
   /// ParameterServer: when servers apply gradients.
   dist::SyncMode sync = dist::SyncMode::Sync;
+  /// SyncMode::Async: steps of a trainer that may be under way, and that one
+  /// push may have; 1 to 4096.
+  int64_t queue = 4, merge = 4;
+  /// SyncMode::Geo: steps between exchanges; at least 1.
+  int64_t geoSteps = 100;
   /// ParameterServer: cut large parameters into blocks of rows, of at least
   /// `minBlockSize` elements, and deal the blocks so.
   bool slice = true;

@@ -96,6 +96,11 @@ def DistributePSPass : Pass<"fleet-distribute-ps", "::mlir::ModuleOp"> {
     * A parameter that no optimizer updates stays with the trainers. It has the
       same value on all of them, as initial values depend on the job's seed and
       the parameter's name only; assigning to it is refused.
+    * With `sync=async`, the trainer's step ends in `fleet.submit` and
+      `fleet.fetch_latest`, which do not wait, in place of the barriers.
+    * With `sync=geo`, what is said here of `@main` happens to `@exchange`, which
+      `fleet-exchange-deltas` makes, and `@startup` is continued; updates in
+      `@main` stay with the trainer.
     * Servers that get nothing are kept, with a warning.
 
     A variable whose symbol the job needs for itself (`startup`) gets another
@@ -146,7 +151,16 @@ def DistributePSPass : Pass<"fleet-distribute-ps", "::mlir::ModuleOp"> {
              clEnumValN(::mlir::fleet::dist::SyncMode::Sync, "sync",
                         "all trainers' at once"),
              clEnumValN(::mlir::fleet::dist::SyncMode::HalfAsync, "half_async",
-                        "each trainer's when they come"))}]>,
+                        "each trainer's when they come"),
+             clEnumValN(::mlir::fleet::dist::SyncMode::Async, "async",
+                        "each trainer's when they come, without an answer "
+                        "that the trainer waits for"),
+             clEnumValN(::mlir::fleet::dist::SyncMode::Geo, "geo",
+                        "what each trainer has changed in some steps"))}]>,
+    Option<"queue", "queue", "int64_t", /*default=*/"4",
+           "sync=async: steps of a trainer that may be under way">,
+    Option<"merge", "merge", "int64_t", /*default=*/"4",
+           "sync=async: steps that one push may have">,
     Option<"slice", "slice", "bool", /*default=*/"true",
            "cut large parameters into blocks of rows">,
     Option<"minBlockSize", "min-block-size", "int64_t", /*default=*/"8192",
@@ -166,6 +180,51 @@ def DistributePSPass : Pass<"fleet-distribute-ps", "::mlir::ModuleOp"> {
                            "::mlir::fleet::optim::OptimDialect"];
 }
 
+def ExchangeDeltasPass : Pass<"fleet-exchange-deltas", "::mlir::ModuleOp"> {
+  let summary = "train locally and exchange what changed, every so many steps";
+  let description = [{
+    Geo-SGD: updates stay in `@main`, so a trainer trains by itself. A new
+    function `@exchange` runs after every `every` steps and once at the end. With
+    `base` the value of a parameter at the last exchange, it gives `base` its
+    share of what has changed since, `(w - base) / trainers`, by
+    `optim.apply_delta`, and takes over what `base` has become by then, with the
+    rest on top of it. On one machine nobody else changes `base`;
+    `fleet-distribute-ps` with `sync=geo`, which has to follow, moves it to
+    servers, where the shares of all trainers add up. `@startup` makes the
+    parameters what `base` is.
+
+    Example:
+
+    ```mlir
+    optim.parameter @w : tensor<13x1xf32> init = #optim.zeros
+    optim.parameter @w.base : tensor<13x1xf32> init = #optim.zeros origin = #optim.origin<"w", [13, 1], row_offset = 0>
+    func.func @exchange() attributes {fleet.every = 20 : i64} {
+      %w = optim.read @w : tensor<13x1xf32>
+      %base = optim.read @w.base : tensor<13x1xf32>
+      %changed = nn.sub %w, %base : (tensor<13x1xf32>, tensor<13x1xf32>) -> tensor<13x1xf32>
+      %half = nn.constant dense<5.0e-01> : tensor<f32>
+      %share = nn.mul %changed, %half : (tensor<13x1xf32>, tensor<f32>) -> tensor<13x1xf32>
+      %rest = nn.sub %changed, %share : (tensor<13x1xf32>, tensor<13x1xf32>) -> tensor<13x1xf32>
+      optim.apply_delta @w.base, %share : tensor<13x1xf32>
+      %new = optim.read @w.base : tensor<13x1xf32>
+      %sum = nn.add %new, %rest : (tensor<13x1xf32>, tensor<13x1xf32>) -> tensor<13x1xf32>
+      optim.assign @w, %sum : tensor<13x1xf32>
+      return
+    }
+    ```
+  }];
+  let options = [
+    Option<"every", "every", "int64_t", /*default=*/"100",
+           "steps between exchanges">,
+    Option<"trainers", "trainers", "int64_t", /*default=*/"1",
+           "number of trainers">,
+  ];
+  let dependentDialects = ["::mlir::fleet::dist::FleetDialect",
+                           "::mlir::fleet::nn::NNDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::fleet::optim::OptimDialect"];
+}
+
 def VerifyJobPass : Pass<"fleet-verify-job", "::mlir::ModuleOp"> {
   let summary = "check that the programs of a job agree";
   let description = [{
@@ -178,7 +237,11 @@ def VerifyJobPass : Pass<"fleet-verify-job", "::mlir::ModuleOp"> {
     * every block is served by one server and updated by one handler, whose
       function updates the served parameter and nothing else;
     * a step is: sends, send_barrier, receives, fetch_barrier, and only then
-      uses of what was received; `@startup` receives every block;
+      uses of what was received (submit and fetch_latest in place of the
+      barriers in a job of mode `async`, and only there); `@startup` receives
+      every block;
+    * in mode `geo`, that is so of `@exchange`, which has its rhythm, and brings
+      back every parameter that `@main` updates;
     * nothing else in the job touches the wire, and no trainer updates a
       parameter by itself.
 

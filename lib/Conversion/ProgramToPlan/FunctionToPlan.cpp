@@ -252,6 +252,15 @@ LogicalResult FunctionConverter::convertOp(Operation *op) {
         plan::FetchBarrierOp::create(builder, op->getLoc());
         return success();
       })
+      .Case([&](dist::SubmitOp submit) {
+        plan::SubmitOp::create(builder, op->getLoc(), submit.getQueue(),
+                               submit.getMerge());
+        return success();
+      })
+      .Case([&](dist::FetchLatestOp) {
+        plan::FetchLatestOp::create(builder, op->getLoc());
+        return success();
+      })
       .Case([&](func::ReturnOp ret) { return convertReturn(ret); })
       .Default([](Operation *unknown) {
         return unknown->emitOpError("has no place in a plan");
@@ -260,7 +269,11 @@ LogicalResult FunctionConverter::convertOp(Operation *op) {
 
 LogicalResult FunctionConverter::convert() {
   auto result = plan::FunctionOp::create(builder, function.getLoc(),
-                                         function.getName(), /*num_slots=*/0);
+                                         function.getName(), /*num_slots=*/0,
+                                         /*every=*/0);
+  if (auto every = function->getAttrOfType<IntegerAttr>(
+          dist::FleetDialect::getEveryAttrName()))
+    result.setEvery(every.getInt());
   OpBuilder::InsertionGuard guard(builder);
   Block *block = builder.createBlock(&result.getBody());
   builder.setInsertionPointToStart(block);

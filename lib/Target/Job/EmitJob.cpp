@@ -25,6 +25,10 @@ static proto::SyncMode toProto(dist::SyncMode mode) {
     return proto::SYNC;
   case dist::SyncMode::HalfAsync:
     return proto::HALF_ASYNC;
+  case dist::SyncMode::Async:
+    return proto::ASYNC;
+  case dist::SyncMode::Geo:
+    return proto::GEO;
   }
   llvm_unreachable("unknown mode");
 }

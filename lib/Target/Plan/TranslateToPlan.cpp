@@ -269,6 +269,15 @@ LogicalResult Translator::translateInstruction(Operation *op,
         instruction.mutable_fetch_barrier();
         return success();
       })
+      .Case([&](plan::SubmitOp submit) {
+        instruction.mutable_submit()->set_queue(submit.getQueue());
+        instruction.mutable_submit()->set_merge(submit.getMerge());
+        return success();
+      })
+      .Case([&](plan::FetchLatestOp) {
+        instruction.mutable_fetch_latest();
+        return success();
+      })
       .Default([](Operation *unknown) {
         return unknown->emitOpError("is no instruction of plan.proto");
       });
@@ -279,6 +288,7 @@ LogicalResult Translator::translateFunction(plan::FunctionOp op) {
   proto::Function &function = *plan.add_functions();
   function.set_name(op.getSymName().str());
   function.set_num_slots(op.getNumSlots());
+  function.set_every(op.getEvery());
   for (Operation &inner : op.getBody().front().without_terminator()) {
     LogicalResult result = inner.getNumResults() == 1
                                ? translateBuffer(&inner, function)

@@ -35,7 +35,7 @@ module attributes {fleet.role = "trainer"} {}
 
 // -----
 
-// expected-error @+1 {{unknown attribute "fleet.rule", expected fleet.job or fleet.role}}
+// expected-error @+1 {{unknown attribute "fleet.rule", expected fleet.job, fleet.role or fleet.every}}
 module attributes {fleet.rule = #fleet.role<trainer>} {}
 
 // -----
@@ -269,5 +269,31 @@ fleet.peer @s endpoint = "host:80"
 func.func @rows_of_a_scalar(%g: tensor<f32>) {
   // expected-error @+1 {{sends 1 rows from 0 on of 'tensor<f32>'}}
   fleet.send %g rows 0 count 1 to @s as "w@GRAD" : tensor<f32>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{fleet.every belongs on a function that runs between steps and counts them, from 1 on; got 0 : i64}}
+func.func private @exchange() attributes {fleet.every = 0 : i64}
+
+// -----
+
+// expected-error @+1 {{fleet.every belongs on a function}}
+module attributes {fleet.every = 5 : i64} {}
+
+// -----
+
+func.func @no_queue() {
+  // expected-error @+1 {{attribute 'queue' failed to satisfy constraint}}
+  fleet.submit queue = 0 merge = 1
+  return
+}
+
+// -----
+
+func.func @large_merge() {
+  // expected-error @+1 {{attribute 'merge' failed to satisfy constraint}}
+  fleet.submit queue = 1 merge = 4097
   return
 }

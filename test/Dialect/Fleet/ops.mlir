@@ -29,6 +29,22 @@ module @job attributes {fleet.job = #fleet.job<mode = ps, sync = sync, trainers 
       fleet.fetch_barrier
       return %w : tensor<13x1xf32>
     }
+
+    // CHECK-LABEL: func.func @asynchronous(
+    func.func @asynchronous(%dw: tensor<13x1xf32>) -> tensor<13x1xf32> {
+      fleet.send %dw to @pserver_0 as "w@GRAD" : tensor<13x1xf32>
+      // CHECK: fleet.submit queue = 4 merge = 2
+      fleet.submit queue = 4 merge = 2
+      %w = fleet.recv "w" from @pserver_0 : tensor<13x1xf32>
+      // CHECK: fleet.fetch_latest
+      fleet.fetch_latest
+      return %w : tensor<13x1xf32>
+    }
+
+    // CHECK: func.func @exchange() attributes {fleet.every = 20 : i64}
+    func.func @exchange() attributes {fleet.every = 20 : i64} {
+      return
+    }
   }
 
   // CHECK: module @pserver_0 attributes {fleet.role = #fleet.role<pserver, index = 0>}

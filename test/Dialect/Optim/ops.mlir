@@ -76,5 +76,7 @@ func.func @updates(%g: tensor<13x1xf32>) {
   optim.adam @w, %g moment1 = @"w/moment1" moment2 = @"w/moment2"
     beta1_power = @"w/beta1_power" beta2_power = @"w/beta2_power"
     learning_rate = 1.0e-3 beta1 = 0.9 beta2 = 0.999 epsilon = 1.0e-8 : tensor<13x1xf32>
+  // CHECK: optim.apply_delta @w, %[[G]] : tensor<13x1xf32>
+  optim.apply_delta @w, %g : tensor<13x1xf32>
   return
 }

@@ -86,4 +86,23 @@ plan.program @p role = "trainer" {
     plan.copy %x, %b : memref<f32>, memref<f32>
     plan.return
   }
+
+  // What is sent asynchronously lives until it is submitted.
+  // CHECK-LABEL: plan.function @exchange slots = 2 every = 5
+  plan.function @exchange every = 5 {
+    %x = plan.input 0 "x" : memref<8xf32>
+    %a = plan.temporary : memref<8xf32>
+    %b = plan.temporary : memref<8xf32>
+    %c = plan.temporary : memref<8xf32>
+    plan.copy %x, %a : memref<8xf32>, memref<8xf32>
+    plan.send %a to 0 block 0 : memref<8xf32>
+    // CHECK: plan.temporary slot 0
+    // CHECK: plan.temporary slot 1
+    // CHECK: plan.temporary slot 0
+    plan.copy %x, %b : memref<8xf32>, memref<8xf32>
+    plan.copy %b, %x : memref<8xf32>, memref<8xf32>
+    plan.submit queue = 1 merge = 1
+    plan.copy %x, %c : memref<8xf32>, memref<8xf32>
+    plan.return
+  }
 }

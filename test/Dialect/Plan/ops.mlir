@@ -45,6 +45,10 @@ plan.program @trainer role = "trainer" {
     plan.recv %w from 0 block 0 : memref<13x1xf32>
     // CHECK: plan.fetch_barrier
     plan.fetch_barrier
+    // CHECK: plan.submit queue = 4 merge = 2
+    plan.submit queue = 4 merge = 2
+    // CHECK: plan.fetch_latest
+    plan.fetch_latest
     // CHECK: plan.output "c" %{{.*}} : memref<1xf32>
     plan.output "c" %c : memref<1xf32>
     plan.return

@@ -39,6 +39,14 @@ public:
     calls.push_back("fetch barrier");
     return failAt("fetch barrier");
   }
+  Status submit(int64_t examples) override {
+    calls.push_back(fmt::format("submit {}", examples));
+    return failAt("submit");
+  }
+  Status fetchLatest() override {
+    calls.push_back("fetch latest");
+    return failAt("fetch latest");
+  }
 
   std::vector<std::string> calls;
   std::vector<float> sent;
@@ -52,10 +60,23 @@ private:
   }
 };
 
+/// The trainer's plan with steps that do not wait.
+plan::Plan makeAsyncPlan() {
+  plan::Plan plan = test::makeTrainerPlan();
+  plan.set_sync_mode(plan::ASYNC);
+  auto &main = *plan.mutable_functions(0);
+  main.mutable_instructions(4)->mutable_submit()->set_queue(4);
+  main.mutable_instructions(4)->mutable_submit()->set_merge(4);
+  main.mutable_instructions(6)->mutable_fetch_latest();
+  return plan;
+}
+
 class ExchangeTest : public testing::Test {
 protected:
-  void SetUp() override {
-    StatusOr<PlanPtr> loaded = checkPlan(test::makeTrainerPlan(), "a.plan");
+  void SetUp() override { load(test::makeTrainerPlan()); }
+
+  void load(const plan::Plan &plan) {
+    StatusOr<PlanPtr> loaded = checkPlan(plan, "a.plan");
     ASSERT_TRUE(loaded.ok()) << loaded.status().message();
     auto made = Program::create(*loaded, {});
     ASSERT_TRUE(made.ok()) << made.status().message();
@@ -98,6 +119,17 @@ TEST_F(ExchangeTest, AnEmptyPartTakesPartWithoutSending) {
   EXPECT_THAT(exchange.calls,
               ElementsAre("send barrier 0", "recv 0 0 24", "fetch barrier"));
   EXPECT_EQ(static_cast<float *>(program->stateData(0))[0], 9);
+}
+
+TEST_F(ExchangeTest, AnAsynchronousStepWaitsForNothing) {
+  load(makeAsyncPlan());
+  ASSERT_TRUE(step("main", 2).run(arguments).ok());
+  EXPECT_THAT(exchange.calls, ElementsAre("send 0 0 24", "submit 2",
+                                          "recv 0 0 24", "fetch latest"));
+  exchange.calls.clear();
+  // Without rows there is nothing to hand over.
+  ASSERT_TRUE(step("main", 0).runEmpty(arguments).ok());
+  EXPECT_THAT(exchange.calls, ElementsAre("recv 0 0 24", "fetch latest"));
 }
 
 TEST_F(ExchangeTest, ErrorsNameTheInstruction) {

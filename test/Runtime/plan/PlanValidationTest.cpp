@@ -76,7 +76,76 @@ TEST(PlanValidation, Mode) {
 TEST(PlanValidation, SyncMode) {
   expectTrainerError(
       [](plan::Plan &p) { p.set_sync_mode(plan::SYNC_MODE_UNSPECIFIED); },
-      "sync mode 0 is not supported");
+      "sync mode 0 is none of SYNC, HALF_ASYNC, ASYNC and GEO");
+}
+
+/// The trainer's step without waiting.
+void makeAsynchronous(plan::Plan &p) {
+  p.set_sync_mode(plan::ASYNC);
+  instruction(p, 4).mutable_submit()->set_queue(4);
+  instruction(p, 4).mutable_submit()->set_merge(2);
+  instruction(p, 6).mutable_fetch_latest();
+}
+
+TEST(PlanValidation, AsynchronousSteps) {
+  plan::Plan plan = test::makeTrainerPlan();
+  makeAsynchronous(plan);
+  EXPECT_EQ(check(plan), "");
+  expectTrainerError(
+      [](plan::Plan &p) {
+        makeAsynchronous(p);
+        p.set_sync_mode(plan::HALF_ASYNC);
+      },
+      "only a step in mode ASYNC goes on without waiting");
+  expectTrainerError(
+      [](plan::Plan &p) {
+        makeAsynchronous(p);
+        instruction(p, 4).mutable_submit()->set_queue(0);
+      },
+      "a queue of 0 steps that merges 2");
+  expectTrainerError(
+      [](plan::Plan &p) {
+        makeAsynchronous(p);
+        instruction(p, 4).mutable_submit()->set_merge(0);
+      },
+      "a queue of 4 steps that merges 0");
+  expectTrainerError(
+      [](plan::Plan &p) {
+        makeAsynchronous(p);
+        instruction(p, 5).mutable_recv()->set_buffer(
+            instruction(p, 3).send().buffer());
+      },
+      "is no state, it would hold nothing where no block has come");
+}
+
+TEST(PlanValidation, Exchanges) {
+  auto makeGeo = [](plan::Plan &p) {
+    p.set_sync_mode(plan::GEO);
+    p.mutable_functions(1)->set_every(5);
+    p.mutable_functions(1)->set_name("exchange");
+  };
+  plan::Plan plan = test::makeTrainerPlan();
+  makeGeo(plan);
+  EXPECT_EQ(check(plan), "");
+  expectTrainerError(
+      [&](plan::Plan &p) {
+        makeGeo(p);
+        p.mutable_functions(1)->set_every(0);
+      },
+      "no function 'exchange', which a trainer in mode GEO runs");
+  expectTrainerError(
+      [&](plan::Plan &p) {
+        makeGeo(p);
+        p.set_sync_mode(plan::SYNC);
+      },
+      "function 'exchange' runs every 5 steps; only 'exchange' of a trainer in "
+      "mode GEO does so");
+  expectTrainerError(
+      [&](plan::Plan &p) {
+        makeGeo(p);
+        p.mutable_functions(0)->set_every(5);
+      },
+      "function 'main' runs every 5 steps");
 }
 
 TEST(PlanValidation, Trainers) {
