@@ -308,6 +308,10 @@ LogicalResult AppendBackwardPass::expand(MinimizeOp minimize) {
       return failure();
     if (failed(setGradientRules(minimize, parameter, *update)))
       return failure();
+    if (ScheduleAttrInterface schedule = minimize.getScheduleAttr())
+      if (auto op = dyn_cast<OptimizerOpInterface>(*update);
+          !op || failed(op.setSchedule(stateBuilder, schedule)))
+        return failure();
     known->second = *update;
   }
   return success();

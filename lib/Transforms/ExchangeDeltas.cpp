@@ -136,7 +136,9 @@ void ExchangeDeltasPass::createExchange(Location loc) {
   }
   for (auto [e, delta] : llvm::zip(exchanged, deltas))
     ApplyDeltaOp::create(b, e.parameter.getLoc(), e.base.getSymName(), delta,
-                         /*gradient_rules=*/ArrayAttr());
+                         /*gradient_rules=*/ArrayAttr(),
+                         /*count=*/FlatSymbolRefAttr(),
+                         /*schedule=*/ScheduleAttrInterface());
   for (Exchanged &e : exchanged) {
     Location at = e.parameter.getLoc();
     assign(b, at, e.parameter,

@@ -240,7 +240,8 @@ INSTANTIATE_TEST_SUITE_P(
                                      "adamw", "adamax", "adagrad",
                                      "decayed_adagrad", "adadelta", "rmsprop",
                                      "centered_rmsprop", "ftrl", "lars", "lamb",
-                                     "clipped", "regularized")),
+                                     "clipped", "regularized", "scheduled",
+                                     "stepped")),
     name);
 INSTANTIATE_TEST_SUITE_P(Perceptron, Contract,
                          testing::Combine(testing::Values("mlp"),

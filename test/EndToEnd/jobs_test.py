@@ -47,8 +47,9 @@ class Jobs(FleetTest):
             self.assertLess(loss, 16.5, mode)
             self.assertEqual(sorted(read_checkpoint(self.path("save"))), ["b", "q", "w"])
             self.assert_nothing_left(job)
-            lags = [int(value) for value in
-                    re.findall(r'"staleness":([0-9]+)', open(self.path("metrics.jsonl")).read())]
+            with open(self.path("metrics.jsonl")) as file:
+                lags = [int(value) for value in
+                        re.findall(r'"staleness":([0-9]+)', file.read())]
             if mode == "async":
                 self.assertRegex(result.stdout, r"2600 steps in [0-9]+ pushes; .*\(bound 4\)")
                 self.assertEqual(len(lags), 2600)
@@ -59,24 +60,24 @@ class Jobs(FleetTest):
     def test_geo_starts_from_a_checkpoint(self):
         endpoints = free_endpoints(1)
         program = self.program_with(
-            FIT_A_LINE, "#optim.momentum<learning_rate = 1.0e-3, momentum = 0.5>")
+            FIT_A_LINE, "#optim.momentum<learning_rate = 1.0e-5, momentum = 0.5>")
         local = self.transpile(program, "local")
         job = self.transpile(program, "job", "--mode=ps", "--trainers=2", "--sync-mode=geo",
                              "--pservers=" + endpoints[0])
         saved = []
-        for folder, load in ((local, None), (job, "save0")):
+        for folder, load, seed in ((local, None, "1"), (job, "save0", "2")):
             target = "save%d" % len(saved)
             result = self.run_tool(tool("fleet-launch"), folder, "--", HOUSING_DATA,
-                                   "--batch-size=10", "--steps=1", "--seed=1",
+                                   "--batch-size=10", "--steps=1", "--seed=" + seed,
                                    "--save=" + self.path(target),
                                    *(["--load=" + self.path(load)] if load else []))
             self.assertEqual(result.returncode, 0, result.stderr)
             saved.append(read_checkpoint(self.path(target)))
         self.assertEqual(sorted(saved[0]), sorted(saved[1]))
         self.assertIn("w/velocity", saved[1])
-        # One more step goes on from there, it does not begin anew.
+        # One more small step from there, not from the values of another seed.
         for before, after in zip(floats(saved[0]["w"]), floats(saved[1]["w"])):
-            self.assertLess(abs(before - after), 0.05)
+            self.assertLess(abs(before - after), 0.005)
         self.assert_nothing_left(job)
 
     def start_by_hand(self, job, endpoints, trainers, *flags):

@@ -28,10 +28,11 @@ struct Moments {
 } // namespace
 
 LogicalResult AdamWOp::buildRule(OpBuilder &b, Location loc, Value param,
-                                 Value grad, ValueRange states, Value &newParam,
+                                 Value grad, Value factor, ValueRange states,
+                                 Value &newParam,
                                  SmallVectorImpl<Value> &newStates) {
-  Rule r(b, loc, param);
-  Value one = r.number(1.0), rate = r.number(getLearningRate());
+  Rule r(b, loc, param, factor);
+  Value one = r.number(1.0), rate = r.rate(getLearningRate());
   Moments m(r, grad, states, getBeta1().convertToDouble(),
             getBeta2().convertToDouble());
   Value corrected =
@@ -45,13 +46,13 @@ LogicalResult AdamWOp::buildRule(OpBuilder &b, Location loc, Value param,
 }
 
 LogicalResult AdamaxOp::buildRule(OpBuilder &b, Location loc, Value param,
-                                  Value grad, ValueRange states,
+                                  Value grad, Value factor, ValueRange states,
                                   Value &newParam,
                                   SmallVectorImpl<Value> &newStates) {
-  Rule r(b, loc, param);
+  Rule r(b, loc, param, factor);
   double beta1 = getBeta1().convertToDouble();
   Value power = r.mul(states[2], r.number(beta1));
-  Value rate = r.div(r.number(getLearningRate()), r.sub(r.number(1.0), power));
+  Value rate = r.div(r.rate(getLearningRate()), r.sub(r.number(1.0), power));
   Value moment = r.average(states[0], grad, beta1);
   Value norm = r.max(r.abs(grad), r.add(r.mul(states[1], r.number(getBeta2())),
                                         r.number(getEpsilon())));
@@ -65,14 +66,14 @@ static Value stepByRoot(Rule &r, Value param, Value grad, Value moment,
                         const llvm::APFloat &rate,
                         const llvm::APFloat &epsilon) {
   Value divisor = r.add(r.sqrt(moment), r.number(epsilon));
-  return r.sub(param, r.div(r.mul(grad, r.number(rate)), divisor));
+  return r.sub(param, r.div(r.mul(grad, r.rate(rate)), divisor));
 }
 
 LogicalResult AdagradOp::buildRule(OpBuilder &b, Location loc, Value param,
-                                   Value grad, ValueRange states,
+                                   Value grad, Value factor, ValueRange states,
                                    Value &newParam,
                                    SmallVectorImpl<Value> &newStates) {
-  Rule r(b, loc, param);
+  Rule r(b, loc, param, factor);
   Value moment = r.add(states[0], r.square(grad));
   newParam =
       stepByRoot(r, param, grad, moment, getLearningRate(), getEpsilon());
@@ -81,10 +82,10 @@ LogicalResult AdagradOp::buildRule(OpBuilder &b, Location loc, Value param,
 }
 
 LogicalResult DecayedAdagradOp::buildRule(OpBuilder &b, Location loc,
-                                          Value param, Value grad,
+                                          Value param, Value grad, Value factor,
                                           ValueRange states, Value &newParam,
                                           SmallVectorImpl<Value> &newStates) {
-  Rule r(b, loc, param);
+  Rule r(b, loc, param, factor);
   Value moment =
       r.average(states[0], r.square(grad), getDecay().convertToDouble());
   newParam =
@@ -94,10 +95,10 @@ LogicalResult DecayedAdagradOp::buildRule(OpBuilder &b, Location loc,
 }
 
 LogicalResult AdadeltaOp::buildRule(OpBuilder &b, Location loc, Value param,
-                                    Value grad, ValueRange states,
+                                    Value grad, Value factor, ValueRange states,
                                     Value &newParam,
                                     SmallVectorImpl<Value> &newStates) {
-  Rule r(b, loc, param);
+  Rule r(b, loc, param, factor);
   double rho = getRho().convertToDouble();
   Value epsilon = r.number(getEpsilon());
   Value gradients = r.average(states[0], r.square(grad), rho);
@@ -105,7 +106,7 @@ LogicalResult AdadeltaOp::buildRule(OpBuilder &b, Location loc, Value param,
       r.mul(r.sqrt(r.div(r.add(states[1], epsilon), r.add(gradients, epsilon))),
             grad);
   Value updates = r.average(states[1], r.square(step), rho);
-  newParam = r.sub(param, r.mul(step, r.number(getLearningRate())));
+  newParam = r.sub(param, r.mul(step, r.rate(getLearningRate())));
   newStates.append({gradients, updates});
   return success();
 }
@@ -116,14 +117,14 @@ static Value accelerate(Op op, Rule &r, Value velocity, Value grad,
                         Value variance) {
   Value root = r.sqrt(r.add(variance, r.number(op.getEpsilon())));
   return r.add(r.mul(velocity, r.number(op.getMomentum())),
-               r.div(r.mul(grad, r.number(op.getLearningRate())), root));
+               r.div(r.mul(grad, r.rate(op.getLearningRate())), root));
 }
 
 LogicalResult RmspropOp::buildRule(OpBuilder &b, Location loc, Value param,
-                                   Value grad, ValueRange states,
+                                   Value grad, Value factor, ValueRange states,
                                    Value &newParam,
                                    SmallVectorImpl<Value> &newStates) {
-  Rule r(b, loc, param);
+  Rule r(b, loc, param, factor);
   Value square =
       r.average(states[0], r.square(grad), getRho().convertToDouble());
   Value velocity = accelerate(*this, r, states[1], grad, square);
@@ -134,9 +135,10 @@ LogicalResult RmspropOp::buildRule(OpBuilder &b, Location loc, Value param,
 
 LogicalResult CenteredRmspropOp::buildRule(OpBuilder &b, Location loc,
                                            Value param, Value grad,
-                                           ValueRange states, Value &newParam,
+                                           Value factor, ValueRange states,
+                                           Value &newParam,
                                            SmallVectorImpl<Value> &newStates) {
-  Rule r(b, loc, param);
+  Rule r(b, loc, param, factor);
   double rho = getRho().convertToDouble();
   Value square = r.average(states[0], r.square(grad), rho);
   Value mean = r.average(states[2], grad, rho);
@@ -148,10 +150,11 @@ LogicalResult CenteredRmspropOp::buildRule(OpBuilder &b, Location loc,
 }
 
 LogicalResult FtrlOp::buildRule(OpBuilder &b, Location loc, Value param,
-                                Value grad, ValueRange states, Value &newParam,
+                                Value grad, Value factor, ValueRange states,
+                                Value &newParam,
                                 SmallVectorImpl<Value> &newStates) {
-  Rule r(b, loc, param);
-  Value rate = r.number(getLearningRate()), l1 = r.number(getL1());
+  Rule r(b, loc, param, factor);
+  Value rate = r.rate(getLearningRate()), l1 = r.number(getL1());
   Value zero = r.number(0.0);
   Value squared = r.add(states[0], r.square(grad));
   Value root = r.sqrt(squared);
@@ -177,10 +180,11 @@ static Value whereNormed(Rule &r, Value norm1, Value norm2, Value x,
 }
 
 LogicalResult LarsOp::buildRule(OpBuilder &b, Location loc, Value param,
-                                Value grad, ValueRange states, Value &newParam,
+                                Value grad, Value factor, ValueRange states,
+                                Value &newParam,
                                 SmallVectorImpl<Value> &newStates) {
-  Rule r(b, loc, param);
-  Value rate = r.number(getLearningRate());
+  Rule r(b, loc, param, factor);
+  Value rate = r.rate(getLearningRate());
   Value decay = r.number(getWeightDecay());
   Value paramNorm = r.norm(param), gradNorm = r.norm(grad);
   Value divisor =
@@ -196,9 +200,10 @@ LogicalResult LarsOp::buildRule(OpBuilder &b, Location loc, Value param,
 }
 
 LogicalResult LambOp::buildRule(OpBuilder &b, Location loc, Value param,
-                                Value grad, ValueRange states, Value &newParam,
+                                Value grad, Value factor, ValueRange states,
+                                Value &newParam,
                                 SmallVectorImpl<Value> &newStates) {
-  Rule r(b, loc, param);
+  Rule r(b, loc, param, factor);
   Value one = r.number(1.0);
   Moments m(r, grad, states, getBeta1().convertToDouble(),
             getBeta2().convertToDouble());
@@ -210,8 +215,7 @@ LogicalResult LambOp::buildRule(OpBuilder &b, Location loc, Value param,
   Value paramNorm = r.norm(param), stepNorm = r.norm(step);
   Value ratio =
       whereNormed(r, paramNorm, stepNorm, r.div(paramNorm, stepNorm), one);
-  newParam =
-      r.sub(param, r.mul(r.mul(r.number(getLearningRate()), ratio), step));
+  newParam = r.sub(param, r.mul(r.mul(r.rate(getLearningRate()), ratio), step));
   m.appendTo(newStates);
   return success();
 }

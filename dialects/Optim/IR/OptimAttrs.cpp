@@ -25,6 +25,13 @@ static FailureOr<DenseI64ArrayAttr> parseShapeParameter(AsmParser &parser) {
   return cast<DenseI64ArrayAttr>(shape);
 }
 
+static FailureOr<DenseF64ArrayAttr> parseFactorsParameter(AsmParser &parser) {
+  Attribute factors = DenseF64ArrayAttr::parse(parser, Type());
+  if (!factors)
+    return failure();
+  return cast<DenseF64ArrayAttr>(factors);
+}
+
 #include "dialects/Optim/IR/OptimAttrInterfaces.cpp.inc"
 
 #define GET_ATTRDEF_CLASSES

@@ -22,6 +22,16 @@ class Optim_Shape<string desc> : AttrParameter<"::mlir::DenseI64ArrayAttr", desc
   let printer = "$_self.print($_printer)";
 }
 
+/// Numbers, printed as `[1.0, 0.5]`.
+class Optim_Factors<string desc> : AttrParameter<"::mlir::DenseF64ArrayAttr", desc> {
+  let parser = "parseFactorsParameter($_parser)";
+  let printer = "$_self.print($_printer)";
+}
+
+/// Another schedule, or none.
+def Optim_OptionalSchedule
+    : OptionalParameter<"::mlir::fleet::optim::ScheduleAttrInterface">;
+
 class Optim_Attr<string name, string mnemonic_, list<Trait> traits = []>
     : AttrDef<Optim_Dialect, name, traits> {
   let mnemonic = mnemonic_;

@@ -66,6 +66,20 @@ def GradientRuleAttrInterface : AttrInterface<"GradientRuleAttrInterface"> {
   ];
 }
 
+def ScheduleAttrInterface : AttrInterface<"ScheduleAttrInterface"> {
+  let cppNamespace = "::mlir::fleet::optim";
+  let description = [{
+    What a learning rate is multiplied by, as a function of the number of updates
+    so far.
+  }];
+  let methods = [InterfaceMethod<[{
+      The factor, a scalar of the type of `count`, in nn ops; `count` is 0 at the
+      first update.
+    }], "::mlir::Value", "buildFactor",
+      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
+           "::mlir::Value":$count)>];
+}
+
 /// An attribute of an op, by its interface. In an assembly format, put no colon
 /// behind it: `#optim.sgd<...> : type` reads as an attribute with a type.
 class Optim_AttrBy<AttrInterface interface>
@@ -79,6 +93,10 @@ def Optim_Initializer : Optim_AttrBy<InitializerAttrInterface> {
 }
 def Optim_Optimizer : Optim_AttrBy<OptimizerAttrInterface> {
   let summary = "optimizer, such as #optim.sgd";
+}
+
+def Optim_Schedule : Optim_AttrBy<ScheduleAttrInterface> {
+  let summary = "learning-rate schedule, such as #optim.cosine_decay";
 }
 
 class Optim_GradientRule<bit isRegularizer, string summary_>
@@ -156,6 +174,18 @@ def OptimizerOpInterface : OpInterface<"OptimizerOpInterface"> {
       order, to its gradient first. Fails, without an error, if it cannot.
     }], "::llvm::LogicalResult", "setGradientRules",
       (ins "::mlir::ArrayAttr":$rules), "", "return ::mlir::failure();">,
+    InterfaceMethod<[{
+      Makes the update multiply its learning rate by `schedule`, and count in a
+      state that it declares at `stateBuilder` (in the symbol table of the
+      parameter). Fails, with an error emitted, if it cannot or if the name of the
+      state is taken.
+    }], "::llvm::LogicalResult", "setSchedule",
+      (ins "::mlir::OpBuilder &":$stateBuilder,
+           "::mlir::fleet::optim::ScheduleAttrInterface":$schedule),
+      "", [{
+        return $_op->emitOpError("has no learning rate that a schedule could "
+                                 "change");
+      }]>,
     InterfaceMethod<[{
       Writes the update rule at `b` as nn ops on values: from `param`, `grad`
       and one value a state to the new value of each. Fails, with an error

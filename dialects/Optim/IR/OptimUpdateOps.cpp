@@ -10,15 +10,16 @@ using namespace mlir::fleet::optim;
 //===----------------------------------------------------------------------===//
 
 LogicalResult SgdOp::buildRule(OpBuilder &b, Location loc, Value param,
-                               Value grad, ValueRange, Value &newParam,
-                               SmallVectorImpl<Value> &) {
-  Rule r(b, loc, param);
-  newParam = r.sub(param, r.mul(grad, r.number(getLearningRate())));
+                               Value grad, Value factor, ValueRange,
+                               Value &newParam, SmallVectorImpl<Value> &) {
+  Rule r(b, loc, param, factor);
+  newParam = r.sub(param, r.mul(grad, r.rate(getLearningRate())));
   return success();
 }
 
 LogicalResult ApplyDeltaOp::buildRule(OpBuilder &b, Location loc, Value param,
-                                      Value grad, ValueRange, Value &newParam,
+                                      Value grad, Value, ValueRange,
+                                      Value &newParam,
                                       SmallVectorImpl<Value> &) {
   newParam = Rule(b, loc, param).add(param, grad);
   return success();
@@ -29,11 +30,11 @@ LogicalResult ApplyDeltaOp::buildRule(OpBuilder &b, Location loc, Value param,
 //===----------------------------------------------------------------------===//
 
 LogicalResult MomentumOp::buildRule(OpBuilder &b, Location loc, Value param,
-                                    Value grad, ValueRange states,
+                                    Value grad, Value factor, ValueRange states,
                                     Value &newParam,
                                     SmallVectorImpl<Value> &newStates) {
-  Rule r(b, loc, param);
-  Value rate = r.number(getLearningRate());
+  Rule r(b, loc, param, factor);
+  Value rate = r.rate(getLearningRate());
   Value momentum = r.number(getMomentum());
   Value velocity = r.add(r.mul(states[0], momentum), grad);
   Value step = velocity;
@@ -49,9 +50,10 @@ LogicalResult MomentumOp::buildRule(OpBuilder &b, Location loc, Value param,
 //===----------------------------------------------------------------------===//
 
 LogicalResult AdamOp::buildRule(OpBuilder &b, Location loc, Value param,
-                                Value grad, ValueRange states, Value &newParam,
+                                Value grad, Value factor, ValueRange states,
+                                Value &newParam,
                                 SmallVectorImpl<Value> &newStates) {
-  Rule r(b, loc, param);
+  Rule r(b, loc, param, factor);
   double beta1 = getBeta1().convertToDouble();
   double beta2 = getBeta2().convertToDouble();
   Value one = r.number(1.0);
@@ -60,7 +62,7 @@ LogicalResult AdamOp::buildRule(OpBuilder &b, Location loc, Value param,
   Value power1 = r.mul(states[2], r.number(beta1));
   Value power2 = r.mul(states[3], r.number(beta2));
   Value rate =
-      r.div(r.mul(r.number(getLearningRate()), r.sqrt(r.sub(one, power2))),
+      r.div(r.mul(r.rate(getLearningRate()), r.sqrt(r.sub(one, power2))),
             r.sub(one, power1));
 
   Value moment1 = r.add(r.mul(states[0], r.number(beta1)),

@@ -4,7 +4,7 @@
 #define FLEET_DIALECTS_OPTIM_IR_OPTIMUPDATEOPS
 
 /// An op that updates `parameter`, by the gradient that `gradient_rules` make of
-/// `gradient`. It keeps state of the parameter's type in the attributes
+/// `gradient`. With a `schedule` it counts its updates in the scalar `count`. It keeps state of the parameter's type in the attributes
 /// `likeParameter`, and scalars in the attributes `scalars`.
 class Optim_UpdateOp<string mnemonic, list<string> likeParameter = [],
                      list<string> scalars = [], bit splittable = 1>
@@ -13,19 +13,23 @@ class Optim_UpdateOp<string mnemonic, list<string> likeParameter = [],
         DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
         DeclareOpInterfaceMethods<OptimizerOpInterface,
                                   ["getStateSymbols", "isRowSplittable",
-                                   "setGradientRules", "buildUpdate"]>]> {
+                                   "setGradientRules", "setSchedule",
+                                   "buildUpdate"]>]> {
   let extraClassDeclaration = [{
-    /// `buildUpdate` from the gradient that `gradient_rules` make.
+    /// `buildUpdate` from the gradient that `gradient_rules` make, with the
+    /// learning rate multiplied by `factor` (null: 1), less the count of a
+    /// schedule.
     ::llvm::LogicalResult buildRule(
         ::mlir::OpBuilder &b, ::mlir::Location loc, ::mlir::Value param,
-        ::mlir::Value grad, ::mlir::ValueRange states, ::mlir::Value &newParam,
+        ::mlir::Value grad, ::mlir::Value factor, ::mlir::ValueRange states,
+        ::mlir::Value &newParam,
         ::llvm::SmallVectorImpl<::mlir::Value> &newStates);
   }];
   defvar full = !interleave(!foreach(s, likeParameter, "\"" # s # "\""), ", ");
   defvar single = !interleave(!foreach(s, scalars, "\"" # s # "\""), ", ");
   let extraClassDefinition = [{
     ::llvm::SmallVector<::mlir::FlatSymbolRefAttr> $cppClass::getStateSymbols() {
-      return getStateAttributes(*this, {}] # full # [{}, {}] # single # [{});
+      return getStateAttributes(*this, {}] # full # [{}, {}] # single # !if(!empty(single), "", ", ") # [{"count"});
     }
     bool $cppClass::isRowSplittable() {
       return }] # !if(splittable, "areElementwise(getGradientRulesAttr())", "false") # [{;
@@ -34,14 +38,25 @@ class Optim_UpdateOp<string mnemonic, list<string> likeParameter = [],
       setGradientRulesAttr(rules);
       return ::mlir::success();
     }
+    ::llvm::LogicalResult $cppClass::setSchedule(
+        ::mlir::OpBuilder &stateBuilder, ScheduleAttrInterface schedule) {
+      return addSchedule(*this, stateBuilder, schedule);
+    }
     ::llvm::LogicalResult $cppClass::buildUpdate(
         ::mlir::OpBuilder &b, ::mlir::Location loc, ::mlir::Value param,
         ::mlir::Value grad, ::mlir::ValueRange states, ::mlir::Value &newParam,
         ::llvm::SmallVectorImpl<::mlir::Value> &newStates) {
-      return buildRule(b, loc, param,
-                       applyGradientRules(getGradientRulesAttr(), b, loc, param,
-                                          grad),
-                       states, newParam, newStates);
+      grad = applyGradientRules(getGradientRulesAttr(), b, loc, param, grad);
+      ScheduleAttrInterface schedule = getScheduleAttr();
+      if (!schedule)
+        return buildRule(b, loc, param, grad, /*factor=*/{}, states, newParam,
+                         newStates);
+      ::mlir::Value factor = schedule.buildFactor(b, loc, states.back());
+      if (failed(buildRule(b, loc, param, grad, factor, states.drop_back(),
+                           newParam, newStates)))
+        return ::mlir::failure();
+      newStates.push_back(addOne(b, loc, states.back()));
+      return ::mlir::success();
     }
     ::llvm::LogicalResult $cppClass::verifySymbolUses(
         ::mlir::SymbolTableCollection &tables) {
@@ -65,7 +80,9 @@ class Optim_RuleOp<string mnemonic, list<string> likeParameter,
     (ins FlatSymbolRefAttr:$parameter, Optim_VariableType:$gradient),
     !dag(ins, !foreach(s, states, FlatSymbolRefAttr), states),
     !dag(ins, !foreach(n, numbers, F64Attr), numbers),
-    (ins OptionalAttr<Optim_GradientRules>:$gradient_rules));
+    (ins OptionalAttr<Optim_GradientRules>:$gradient_rules,
+         OptionalAttr<FlatSymbolRefAttr>:$count,
+         OptionalAttr<Optim_Schedule>:$schedule));
   let assemblyFormat = "$parameter `,` $gradient "
     # !interleave(!foreach(n, !listconcat(states, numbers),
                            "`" # n # "` `=` $" # n), " ")
@@ -86,7 +103,9 @@ def Optim_SgdOp : Optim_UpdateOp<"sgd"> {
   let arguments = (ins FlatSymbolRefAttr:$parameter,
                        Optim_VariableType:$gradient,
                        F64Attr:$learning_rate,
-                       OptionalAttr<Optim_GradientRules>:$gradient_rules);
+                       OptionalAttr<Optim_GradientRules>:$gradient_rules,
+                       OptionalAttr<FlatSymbolRefAttr>:$count,
+                       OptionalAttr<Optim_Schedule>:$schedule);
   let assemblyFormat = [{
     $parameter `,` $gradient `learning_rate` `=` $learning_rate attr-dict
     `:` type($gradient)
@@ -110,7 +129,9 @@ def Optim_MomentumOp : Optim_UpdateOp<"momentum", ["velocity"]> {
                        FlatSymbolRefAttr:$velocity,
                        F64Attr:$learning_rate, F64Attr:$momentum,
                        UnitAttr:$nesterov,
-                       OptionalAttr<Optim_GradientRules>:$gradient_rules);
+                       OptionalAttr<Optim_GradientRules>:$gradient_rules,
+                       OptionalAttr<FlatSymbolRefAttr>:$count,
+                       OptionalAttr<Optim_Schedule>:$schedule);
   let assemblyFormat = [{
     $parameter `,` $gradient `velocity` `=` $velocity
     `learning_rate` `=` $learning_rate `momentum` `=` $momentum

@@ -62,8 +62,9 @@ LogicalResult ParameterOp::verify() {
     double value = multiplier.getValueAsDouble();
     if (!multiplier.getValue().isFinite() || value <= 0)
       return emitOpError("has an lr_multiplier of ")
-             << value << ", expected a number greater than 0; to keep a "
-                         "parameter as it is, declare it frozen";
+             << value
+             << ", expected a number greater than 0; to keep a "
+                "parameter as it is, declare it frozen";
   }
   return verifyVariable(*this, getType(), getOriginAttr());
 }

@@ -117,10 +117,16 @@ def Optim_MinimizeOp : Optim_Op<"minimize",
     Gradients are clipped, then regularized. Both happen where the parameter is
     updated, to the average of all contributors' gradients.
 
+    A `schedule` multiplies the learning rate by a function of the number of
+    updates so far, which is counted with each parameter, where it is updated: in
+    a synchronous job one for every global step, however many trainers there are.
+
     Example:
 
     ```mlir
     optim.minimize %loss : tensor<f32> with #optim.sgd<learning_rate = 1.0e-2>
+    optim.minimize %loss : tensor<f32> with #optim.sgd<learning_rate = 1.0e-1>
+      schedule = #optim.linear_warmup<steps = 100, after = #optim.cosine_decay<steps_per_epoch = 50, epochs = 30>>
     optim.minimize %loss : tensor<f32> with #optim.adam<learning_rate = 1.0e-3>
       clip = #optim.clip_by_norm<max = 1.0> regularizer = #optim.l2<1.0e-4>
       parameters = [@w, @b]
@@ -128,11 +134,12 @@ def Optim_MinimizeOp : Optim_Op<"minimize",
   }];
   let arguments = (ins RankedTensorOf<[F32, F64]>:$loss,
                        Optim_Optimizer:$optimizer,
+                       OptionalAttr<Optim_Schedule>:$schedule,
                        OptionalAttr<Optim_Clip>:$clip,
                        OptionalAttr<Optim_Regularizer>:$regularizer,
                        OptionalAttr<FlatSymbolRefArrayAttr>:$parameters);
   let assemblyFormat = [{
-    $loss `:` type($loss) `with` $optimizer (`clip` `=` $clip^)?
+    $loss `:` type($loss) `with` $optimizer (`schedule` `=` $schedule^)? (`clip` `=` $clip^)?
     (`regularizer` `=` $regularizer^)? (`parameters` `=` $parameters^)?
     attr-dict
   }];

@@ -58,7 +58,8 @@ mlir::fleet::optim::getStateAttributes(Operation *op,
   SmallVector<FlatSymbolRefAttr> states;
   for (ArrayRef<StringRef> names : {likeParameter, scalars})
     for (StringRef name : names)
-      states.push_back(op->getAttrOfType<FlatSymbolRefAttr>(name));
+      if (auto state = op->getAttrOfType<FlatSymbolRefAttr>(name))
+        states.push_back(state);
   return states;
 }
 
@@ -69,6 +70,11 @@ LogicalResult mlir::fleet::optim::verifyUpdate(OptimizerOpInterface op,
     return failure();
   auto whole = cast<RankedTensorType>(op.getGradient().getType());
   auto scalar = RankedTensorType::get({}, whole.getElementType());
+  if (op->hasAttr("count") != op->hasAttr("schedule"))
+    return op->emitOpError("has a ")
+           << (op->hasAttr("count") ? "count" : "schedule") << " but no "
+           << (op->hasAttr("count") ? "schedule that reads it"
+                                    : "count that it depends on");
   for (auto [i, name] : llvm::enumerate(op.getStateSymbols())) {
     RankedTensorType type = i < numLikeParameter ? whole : scalar;
     auto state = tables.lookupNearestSymbolFrom<StateOp>(op, name);
@@ -124,6 +130,25 @@ static FlatSymbolRefAttr declareState(OpBuilder &b, Location loc,
                   b.getStringAttr(slot), TypeAttr::get(type),
                   ConstantAttr::get(b.getContext(), initial), OriginAttr());
   return FlatSymbolRefAttr::get(b.getContext(), name);
+}
+
+LogicalResult mlir::fleet::optim::addSchedule(OptimizerOpInterface op,
+                                              OpBuilder &stateBuilder,
+                                              ScheduleAttrInterface schedule) {
+  auto type = cast<RankedTensorType>(op.getGradient().getType());
+  FlatSymbolRefAttr count = declareState(
+      stateBuilder, op.getLoc(), op.getParameterAttr(), "count",
+      RankedTensorType::get({}, type.getElementType()), /*initial=*/0);
+  if (!count)
+    return failure();
+  op->setAttr("count", count);
+  op->setAttr("schedule", schedule);
+  return success();
+}
+
+Value mlir::fleet::optim::addOne(OpBuilder &b, Location loc, Value count) {
+  Rule r(b, loc, count);
+  return r.add(count, r.number(1.0));
 }
 
 FailureOr<Operation *> mlir::fleet::optim::createUpdateOp(

@@ -32,6 +32,14 @@ bool areElementwise(ArrayAttr rules);
 Value applyGradientRules(ArrayAttr rules, OpBuilder &b, Location loc,
                          Value param, Value grad);
 
+/// Gives `op` the attribute `schedule`, and `count` with a state for it that is
+/// declared at `stateBuilder`. Fails, with an error, if its name is taken.
+LogicalResult addSchedule(OptimizerOpInterface op, OpBuilder &stateBuilder,
+                          ScheduleAttrInterface schedule);
+
+/// `count` + 1.
+Value addOne(OpBuilder &b, Location loc, Value count);
+
 /// State that an optimizer declares for a parameter.
 struct StateSlot {
   StringRef name;
@@ -41,8 +49,8 @@ struct StateSlot {
 
 /// Declares the state of `parameter` at `stateBuilder` and creates the update
 /// op `name` at `b`, with the states and `attributes` under their names; the
-/// attribute `learning_rate` is multiplied by what the parameter says. Fails, with an error, if the name that a state would have in a
-/// checkpoint is taken.
+/// attribute `learning_rate` is multiplied by what the parameter says. Fails,
+/// with an error, if the name that a state would have in a checkpoint is taken.
 FailureOr<Operation *>
 createUpdateOp(StringRef name, OpBuilder &stateBuilder, OpBuilder &b,
                Location loc, FlatSymbolRefAttr parameter, Value gradient,
@@ -53,8 +61,9 @@ createUpdateOp(StringRef name, OpBuilder &stateBuilder, OpBuilder &b,
 /// constants of that type, rounded once.
 class Rule {
 public:
-  Rule(OpBuilder &b, Location loc, Value like)
-      : b(b), loc(loc),
+  /// `factor` (null: 1) multiplies the learning rate.
+  Rule(OpBuilder &b, Location loc, Value like, Value factor = {})
+      : b(b), loc(loc), factor(factor),
         element(cast<RankedTensorType>(like.getType()).getElementType()) {}
 
   Value number(double value) {
@@ -62,6 +71,18 @@ public:
   }
   Value number(const llvm::APFloat &value) {
     return number(value.convertToDouble());
+  }
+  /// The learning rate `value`, at this update.
+  Value rate(const llvm::APFloat &value) {
+    return factor ? mul(number(value), factor) : number(value);
+  }
+  Value exp(Value x) { return nn::ExpOp::create(b, loc, x); }
+  Value log(Value x) { return nn::LogOp::create(b, loc, x); }
+  /// Of what is not negative.
+  Value floor(Value x) {
+    auto type = cast<RankedTensorType>(x.getType());
+    Value whole = nn::CastOp::create(b, loc, type.clone(b.getI64Type()), x);
+    return nn::CastOp::create(b, loc, type, whole);
   }
   Value add(Value x, Value y) { return nn::AddOp::create(b, loc, x, y); }
   Value sub(Value x, Value y) { return nn::SubOp::create(b, loc, x, y); }
@@ -96,6 +117,7 @@ public:
 private:
   OpBuilder &b;
   Location loc;
+  Value factor;
   Type element;
 };
 

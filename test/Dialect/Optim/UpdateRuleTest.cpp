@@ -66,6 +66,10 @@ protected:
     if (!rules.empty())
       EXPECT_TRUE(succeeded(update.setGradientRules(
           cast<ArrayAttr>(parseAttribute(rules, &context)))));
+    if (!schedule.empty())
+      EXPECT_TRUE(succeeded(
+          update.setSchedule(states, cast<optim::ScheduleAttrInterface>(
+                                         parseAttribute(schedule, &context)))));
     EXPECT_EQ(update.isRowSplittable(), isSplittable);
     EXPECT_EQ(update.getGradientReduction(), optim::GradientReduction::Mean);
     return run(update, writeRule(update));
@@ -73,6 +77,7 @@ protected:
 
   bool isSplittable = true; ///< what the op has to say
   std::string rules;        ///< what is done to the gradient first
+  std::string schedule;     ///< of the learning rate
   Tensor parameter = vector({0.5, -1.5, 2.0});
   std::vector<Tensor> gradients = {
       vector({0.1, -0.2, 3.0}), vector({-0.4, 0.0, 1.0}),
@@ -141,6 +146,52 @@ private:
 };
 
 } // namespace
+
+TEST_F(UpdateRule, EveryLearningRateFollowsASchedule) {
+  for (std::string optimizer :
+       {"sgd<learning_rate = RATE>",
+        "momentum<learning_rate = RATE, momentum = 0.8>",
+        "adam<learning_rate = RATE>",
+        "adamw<learning_rate = RATE, weight_decay = 0.1>",
+        "adamax<learning_rate = RATE>", "adagrad<learning_rate = RATE>",
+        "decayed_adagrad<learning_rate = RATE>",
+        "adadelta<learning_rate = RATE>",
+        "rmsprop<learning_rate = RATE, momentum = 0.5>",
+        "rmsprop<learning_rate = RATE, centered = true>",
+        "ftrl<learning_rate = RATE, l1 = 0.01, l2 = 0.01>",
+        "lars<learning_rate = RATE>", "lamb<learning_rate = RATE>"}) {
+    SCOPED_TRACE(optimizer);
+    isSplittable = optimizer[0] != 'l';
+    auto withRate = [&](const char *rate) {
+      std::string text = "#optim." + optimizer;
+      return text.replace(text.find("RATE"), 4, rate);
+    };
+    schedule.clear();
+    auto expected = train(withRate("0.25"));
+    schedule = "#optim.piecewise_decay<boundaries = [], factors = [0.5]>";
+    auto values = train(withRate("0.5"));
+    // The last state is the count.
+    ASSERT_EQ(values.size(), expected.size() + 1);
+    EXPECT_EQ(values.back().values[0], kSteps);
+    for (size_t i = 0; i < expected.size(); ++i)
+      for (size_t j = 0; j < expected[i].values.size(); ++j)
+        EXPECT_NEAR(values[i].values[j], expected[i].values[j], 1e-12);
+  }
+}
+
+TEST_F(UpdateRule, AScheduleSeesTheUpdatesSoFar) {
+  schedule =
+      "#optim.piecewise_decay<boundaries = [1, 3], factors = [1.0, 0.5, 0.0]>";
+  auto values = train("#optim.sgd<learning_rate = 0.1>");
+  ASSERT_EQ(values.size(), 2u);
+  double rates[] = {0.1, 0.05, 0.05, 0.0};
+  for (int64_t i = 0; i < kElements; ++i) {
+    double w = parameter.values[i];
+    for (int step = 0; step < kSteps; ++step)
+      w -= rates[step] * gradients[step].values[i];
+    EXPECT_NEAR(values[0].values[i], w, 1e-12);
+  }
+}
 
 TEST_F(UpdateRule, sgd) {
   auto values = train("#optim.sgd<learning_rate = 0.1>");
