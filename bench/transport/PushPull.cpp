@@ -104,8 +104,9 @@ static Status runServer(size_t size, int report) {
   ServiceBlock block{"w", plan::F32, size, parameters.data()};
   FLEET_ASSIGN_OR_RETURN(
       auto service,
-      ParameterService::create({block}, 1, plan::SYNC,
-                               [](size_t, const void *) { return Status(); }));
+      ParameterService::create(
+          {block}, 1, plan::SYNC,
+          [](size_t, const void *, const void *) { return Status(); }));
   std::string ports = fmt::format("{} {} {}\n", rawPort, frames->endpoint(),
                                   listener->endpoint());
   if (::write(report, ports.data(), ports.size()) < 0)

@@ -27,6 +27,7 @@ void mlir::fleet::buildDistributePipeline(OpPassManager &pm,
     distribute.sync = options.sync;
     distribute.queue = options.queue;
     distribute.merge = options.merge;
+    distribute.compensation = options.compensation;
     distribute.slice = options.slice;
     distribute.minBlockSize = options.minBlockSize;
     distribute.dispatcher = options.dispatcher;

@@ -4,10 +4,13 @@
 
 #include "fleet/Strategy/strategy.pb.h"
 #include "llvm/ADT/Twine.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/text_format.h>
+
+#include <cmath>
 
 using namespace mlir::fleet;
 namespace proto = ::fleet::strategy;
@@ -71,7 +74,6 @@ private:
     } asynchronous[] = {
         {"half_async", s.half_async()},
         {"geo_sgd_mode", s.geo_sgd_mode()},
-        {"enable_dc_asgd", s.enable_dc_asgd()},
         {"a_sync", s.a_sync()},
     };
     const char *other = nullptr;
@@ -87,10 +89,28 @@ private:
                ": true; a job has one mode";
       other = field.name;
     }
-    if (s.enable_dc_asgd())
-      return "enable_dc_asgd: true is not in this version; use a_sync or "
-             "half_async";
+    if (std::string why = compensation(); !why.empty())
+      return why;
     return asynchrony();
+  }
+
+  std::string compensation() {
+    bool fits =
+        s.half_async() || (s.a_sync() && s.a_sync_configs().k_steps() == 0);
+    if (s.enable_dc_asgd() && s.sync_mode())
+      return "enable_dc_asgd: true contradicts sync_mode: true; no gradient is "
+             "late";
+    if (s.enable_dc_asgd() && !fits)
+      return "enable_dc_asgd: goes with half_async: true, or a_sync: true "
+             "without k_steps";
+    if (s.has_dc_asgd_lambda() && !s.enable_dc_asgd())
+      return "dc_asgd_lambda: goes with enable_dc_asgd: true";
+    if (s.has_dc_asgd_lambda() &&
+        !(s.dc_asgd_lambda() > 0 && std::isfinite(s.dc_asgd_lambda())))
+      return llvm::formatv("dc_asgd_lambda: {0}, expected a factor greater "
+                           "than 0",
+                           s.dc_asgd_lambda());
+    return "";
   }
 
   std::string asynchrony() {
@@ -163,6 +183,11 @@ static DistributeOptions toOptions(const proto::Strategy &strategy) {
     options.geoSteps = strategy.geo_sgd_need_push_nums();
   if (configs.k_steps() > 0)
     options.geoSteps = configs.k_steps();
+  if (strategy.enable_dc_asgd())
+    options.compensation =
+        strategy.has_dc_asgd_lambda()
+                               ? strategy.dc_asgd_lambda()
+                               : DistributeOptions::kDefaultCompensation;
   if (strategy.has_slice_var_up())
     options.slice = strategy.slice_var_up();
   if (strategy.has_min_block_size())

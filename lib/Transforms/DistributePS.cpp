@@ -3,8 +3,10 @@
 #include "fleet/Transforms/Passes.h"
 
 #include "dialects/Fleet/IR/Fleet.h"
+#include "dialects/NN/IR/NN.h"
 #include "dialects/Optim/IR/Optim.h"
 #include "fleet/Transforms/Dispatcher.h"
+#include "lib/Transforms/CompensateDelay.h"
 #include "lib/Transforms/Program.h"
 #include "lib/Transforms/SliceParameter.h"
 #include "mlir/IR/IRMapping.h"
@@ -12,6 +14,8 @@
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
+
+#include <cmath>
 
 namespace mlir::fleet {
 #define GEN_PASS_DEF_DISTRIBUTEPSPASS
@@ -118,6 +122,15 @@ LogicalResult DistributePSPass::readOptions() {
     return emitError(program.getLoc(), "min-block-size: expected at least one "
                                        "element, got ")
            << minBlockSize.getValue();
+
+  if (!std::isfinite(compensation) || compensation < 0)
+    return emitError(program.getLoc(), "compensation: expected a factor of at "
+                                       "least 0, got ")
+           << compensation.getValue();
+  if (compensation > 0 && (sync == SyncMode::Sync || isGeo()))
+    return emitError(program.getLoc(),
+                     "compensation: goes with half_async and async; in mode ")
+           << stringifySyncMode(sync) << " no gradient is late";
 
   // A peer has the name of its server's module, and shares a symbol table with
   // the user's parameters.
@@ -361,12 +374,17 @@ void DistributePSPass::addHandler(Update &update, Placement &placement) {
   for (char &c : name)
     if (!llvm::isAlnum(c) && c != '.')
       c = '_';
-  auto function = func::FuncOp::create(
-      loc, name, b.getFunctionType({placement.block.type}, {}));
+  SmallVector<Type> arguments(compensation > 0 ? 2 : 1, placement.block.type);
+  auto function =
+      func::FuncOp::create(loc, name, b.getFunctionType(arguments, {}));
   server.symbols->insert(function, server.main->getIterator());
   b.setInsertionPointToStart(function.addEntryBlock());
   IRMapping mapping;
-  mapping.map(update.op.getGradient(), function.getArgument(0));
+  Value gradient = function.getArgument(0);
+  if (compensation > 0)
+    gradient = compensateDelay(b, loc, gradient, function.getArgument(1),
+                               placement.parameter, compensation);
+  mapping.map(update.op.getGradient(), gradient);
   for (Value operand : update.op->getOperands())
     if (!mapping.contains(operand))
       b.clone(*operand.getDefiningOp(), mapping);

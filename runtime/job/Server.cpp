@@ -77,9 +77,10 @@ Status fleet::runServer(Program &program, const RoleChoice &role,
     served.bytes = program.stateBytes(static_cast<uint32_t>(i));
     states.push_back(std::move(served));
   }
-  auto update = [&](size_t block, const void *gradient) {
+  auto update = [&](size_t block, const void *gradient, const void *received) {
+    const void *inputs[] = {gradient, received};
     StepArguments arguments;
-    arguments.inputs = &gradient;
+    arguments.inputs = inputs;
     return updates[block]->run(arguments);
   };
   FLEET_ASSIGN_OR_RETURN(auto service, ParameterService::create(

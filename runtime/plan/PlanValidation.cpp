@@ -336,9 +336,14 @@ Status TableValidator::checkHandler(const plan::Service::Handler &handler,
                      function.name(), spell(buffer.type()), block.name(),
                      spell(block.type()));
   }
-  if (inputs != 1)
-    return invalid("function '{}' has {} inputs, an update has one: the merged "
-                   "gradient",
+  if (inputs == 2 &&
+      (plan.sync_mode() == plan::SYNC || plan.sync_mode() == plan::GEO))
+    return invalid("function '{}' compensates for delay, but in mode {} no "
+                   "gradient is late",
+                   function.name(), plan::SyncMode_Name(plan.sync_mode()));
+  if (inputs != 1 && inputs != 2)
+    return invalid("function '{}' has {} inputs, an update has one or two: the "
+                   "merged gradient, and the parameter that it is of",
                    function.name(), inputs);
   return Status();
 }

@@ -299,11 +299,14 @@ Status ParameterServer::handleFrame(Connection &connection, uint32_t rank,
   switch (header.kind) {
   case FrameKind::Push:
     return handlePush(connection, rank, header);
-  case FrameKind::Pull: {
-    // Without a barrier others may push while this one starts.
-    std::lock_guard<std::mutex> hold(answering);
-    return sendParameters(connection, header.step);
-  }
+  case FrameKind::Pull:
+    if (service->isSynchronous()) // nothing changes before all have pulled
+      return sendParameters(connection, header.step, parameters);
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      service->remember(rank);
+    }
+    return answerTrainer(connection, rank, header.step);
   case FrameKind::StateRequest:
     FLEET_RETURN_IF_ERROR(sendState(connection));
     {
@@ -378,12 +381,23 @@ Status ParameterServer::handlePush(Connection &connection, uint32_t rank,
                                          transport.clock().now()));
     if (result != ParameterService::Push::Applied)
       return Status();
+    if (!service->isSynchronous())
+      service->remember(rank);
   }
   if (service->isSynchronous())
     return answerStep(header.step);
   FLEET_RETURN_IF_ERROR(reach(Failpoint::BeforeAnswer));
-  std::lock_guard<std::mutex> hold(answering);
-  return sendParameters(connection, header.step);
+  return answerTrainer(connection, rank, header.step);
+}
+
+/// From the copy that is kept for this trainer, which only the thread of its
+/// connection changes: others push while this one reads slowly.
+Status ParameterServer::answerTrainer(Connection &connection, uint32_t rank,
+                                      uint64_t step) {
+  std::vector<ConstBuffer> blocks;
+  for (size_t i = 0; i < parameters.size(); ++i)
+    blocks.push_back({service->received(rank, i), parameters[i].size});
+  return sendParameters(connection, step, blocks);
 }
 
 /// Sends the new parameters to everybody who pushed `step`.
@@ -400,7 +414,7 @@ Status ParameterServer::answerStep(uint64_t step) {
     if (!connection)
       continue;
     // If this one is gone, its own thread notices and says so.
-    Status sent = sendParameters(*connection, step);
+    Status sent = sendParameters(*connection, step, parameters);
     if (!sent.ok() && sent.code() != StatusCode::Unavailable)
       return makeError(StatusCode::Aborted,
                        "trainer {} ({}) did not take the parameters of step "
@@ -410,10 +424,11 @@ Status ParameterServer::answerStep(uint64_t step) {
   return Status();
 }
 
-Status ParameterServer::sendParameters(Connection &connection, uint64_t step) {
+Status ParameterServer::sendParameters(Connection &connection, uint64_t step,
+                                       const std::vector<ConstBuffer> &blocks) {
   FrameHeader header = makeHeader(FrameKind::Parameters);
   header.step = step;
-  return connection.send(header, parameters, deadlineFromNow());
+  return connection.send(header, blocks, deadlineFromNow());
 }
 
 Status ParameterServer::sendState(Connection &connection) {

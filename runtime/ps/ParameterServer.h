@@ -76,7 +76,10 @@ private:
   Status handlePush(Connection &connection, uint32_t rank,
                     const FrameHeader &header);
   Status sendState(Connection &connection);
-  Status sendParameters(Connection &connection, uint64_t step);
+  /// Answers one trainer by itself; not SYNC.
+  Status answerTrainer(Connection &connection, uint32_t rank, uint64_t step);
+  Status sendParameters(Connection &connection, uint64_t step,
+                        const std::vector<ConstBuffer> &blocks);
   Status answerStep(uint64_t step);
   Status checkSilence();
   bool hasEnded();

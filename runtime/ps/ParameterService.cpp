@@ -3,6 +3,7 @@
 #include "runtime/ps/ParameterService.h"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 
 using namespace fleet;
@@ -69,15 +70,29 @@ ParameterService::create(std::vector<ServiceBlock> blocks, uint32_t trainers,
           AlignedBuffer buffer,
           AlignedBuffer::allocate(block.bytes, "a gradient buffer"));
       rank.landing.push_back(std::move(buffer));
+      if (mode == plan::SYNC)
+        continue;
+      FLEET_ASSIGN_OR_RETURN(
+          buffer, AlignedBuffer::allocate(block.bytes, "a received block"));
+      rank.received.push_back(std::move(buffer));
     }
   service->blocks = std::move(blocks);
   service->mode = mode;
   service->update = std::move(update);
+  for (uint32_t r = 0; mode != plan::SYNC && r < trainers; ++r)
+    service->remember(r);
   return service;
 }
 
 void *ParameterService::landing(uint32_t rank, size_t block) {
   return ranks[rank].landing[block].data();
+}
+
+void ParameterService::remember(uint32_t rank) {
+  for (size_t i = 0; i < blocks.size(); ++i)
+    if (blocks[i].bytes > 0)
+      std::memcpy(ranks[rank].received[i].data(), blocks[i].parameter,
+                  blocks[i].bytes);
 }
 
 StatusOr<bool> ParameterService::isDuplicate(uint32_t rank,
@@ -154,16 +169,21 @@ std::vector<uint32_t> ParameterService::missingRanks() const {
 template <typename IsPart> Status ParameterService::apply(IsPart isPart) {
   for (size_t i = 0; i < blocks.size(); ++i) {
     contributions.clear();
-    for (Rank &rank : ranks)
-      if (isPart(rank))
-        contributions.push_back({rank.landing[i].data(), rank.examples});
+    const void *received = nullptr;
+    for (Rank &rank : ranks) {
+      if (!isPart(rank))
+        continue;
+      contributions.push_back({rank.landing[i].data(), rank.examples});
+      if (!isSynchronous()) // then it is the only part
+        received = rank.received[i].data();
+    }
     const void *merged = nullptr;
     if (blocks[i].dtype == plan::F64)
       merged = mergeGradients<double>(contributions, blocks[i].bytes / 8);
     else
       merged = mergeGradients<float>(contributions, blocks[i].bytes / 4);
     if (merged) // somebody had examples
-      FLEET_RETURN_IF_ERROR(update(i, merged));
+      FLEET_RETURN_IF_ERROR(update(i, merged, received));
   }
   return Status();
 }

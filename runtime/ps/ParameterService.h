@@ -36,9 +36,11 @@ struct ServiceBlock {
 constexpr uint64_t kMaxExamples = uint64_t(1) << 40;
 
 /// Runs the update function of block number `block` on its merged gradient,
-/// which lies there until it returns.
-using UpdateFunction =
-    std::function<Status(size_t block, const void *gradient)>;
+/// which lies there until it returns. `received` is what the parameter was when
+/// the trainer of the gradient received it last; null in mode SYNC, where the
+/// parameter still is that.
+using UpdateFunction = std::function<Status(size_t block, const void *gradient,
+                                            const void *received)>;
 
 /// What a trainer gives to the gradient of a block.
 struct Contribution {
@@ -84,6 +86,15 @@ public:
   StatusOr<Push> push(uint32_t rank, uint64_t step, uint64_t examples,
                       TimePoint now);
 
+  /// Not SYNC: keeps the parameters as they are now as what trainer `rank` has
+  /// received.
+  void remember(uint32_t rank);
+  /// What was kept of `block`, at first its initial value. Changes in
+  /// remember() only.
+  const void *received(uint32_t rank, size_t block) const {
+    return ranks[rank].received[block].data();
+  }
+
   /// Trainer `rank` will push no more. True if that let a step be applied.
   StatusOr<bool> complete(uint32_t rank, TimePoint now);
 
@@ -111,7 +122,8 @@ private:
     uint64_t examples = 0;
     TimePoint pushed{}; ///< when
     bool complete = false;
-    std::vector<AlignedBuffer> landing; ///< one a block
+    std::vector<AlignedBuffer> landing;  ///< one a block
+    std::vector<AlignedBuffer> received; ///< the same; not SYNC
   };
 
   ParameterService() = default;

@@ -29,7 +29,8 @@ class Jobs(FleetTest):
         self.assertGreater(float(re.search(r'"loss":([0-9.]+)', first).group(1)), 500)
         self.assert_nothing_left(job)
 
-    MODES = (("half-async",), ("async",), ("geo", "--geo-steps=5"))
+    MODES = (("half-async",), ("async",), ("geo", "--geo-steps=5"),
+             ("half-async", "--dc-asgd"), ("async", "--dc-asgd"))
 
     def test_modes_reach_the_loss_of_sync(self):
         endpoints = free_endpoints(2)

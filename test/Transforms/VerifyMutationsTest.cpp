@@ -70,6 +70,8 @@ protected:
       options.pservers.push_back("h:" + std::to_string(i + 1));
     options.minBlockSize = minBlockSize;
     options.sync = sync;
+    if (sync == SyncMode::HalfAsync)
+      options.compensation = 0.5;
     PassManager pm(&context);
     buildDistributePipeline(pm, options);
     EXPECT_TRUE(succeeded(pm.run(*job)));

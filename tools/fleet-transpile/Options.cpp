@@ -16,6 +16,8 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mlir::fleet;
 using Mode = DistributeOptions::Mode;
@@ -112,6 +114,12 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
       cl::desc("--sync-mode=geo: steps that a trainer makes by itself before "
                "it tells the servers what changed (default 100)"),
       cl::value_desc("K"), cl::cat(category));
+  static cl::opt<std::string> dcAsgd(
+      "dc-asgd",
+      cl::desc("With --sync-mode=half-async or async: correct gradients for "
+               "what others changed meanwhile, by a factor (0.04 if none "
+               "is given)"),
+      cl::value_desc("LAMBDA"), cl::ValueOptional, cl::cat(category));
   static cl::opt<std::string> strategy(
       "strategy",
       cl::desc("All settings of the job in one file, see "
@@ -216,6 +224,26 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
       failUsage("--geo-steps=" + geoSteps +
                 ": expected a number of steps from 1 on");
   }
+  bool isLate = job.sync == dist::SyncMode::HalfAsync ||
+                job.sync == dist::SyncMode::Async;
+  if (dcAsgd.getNumOccurrences()) {
+    job.compensation = DistributeOptions::kDefaultCompensation;
+    if (!dcAsgd.empty() &&
+        (StringRef(dcAsgd).getAsDouble(job.compensation) ||
+         !std::isfinite(job.compensation) || job.compensation <= 0))
+      failUsage("--dc-asgd=" + dcAsgd +
+                ": expected a factor greater than 0, such as 0.04");
+    if (!isLate)
+      failUsage("--dc-asgd goes with --sync-mode=half-async or async, where "
+                "gradients are late");
+    if (inFile.compensation != 0 && inFile.compensation != job.compensation)
+      failUsage("--dc-asgd contradicts --strategy=" + strategy +
+                ", which says dc_asgd_lambda: " +
+                llvm::formatv("{0}", inFile.compensation).str());
+  }
+  if (!isLate && job.compensation != 0)
+    failUsage("--sync-mode=" + syncMode + " contradicts --strategy=" +
+              strategy + ", which says enable_dc_asgd: true");
   if (target == "cuda")
     failUsage("--target=cuda is not in this version; use cpu");
   if (target != "cpu")

@@ -142,12 +142,26 @@ LogicalResult OnOp::verifySymbolUses(SymbolTableCollection &tables) {
   if (!update)
     return emitOpError("updates by ")
            << getUpdateAttr() << ", which is no function";
-  if (update.isExternal() || update.getNumArguments() != 1 ||
-      update.getArgumentTypes().front() != parameter.getType() ||
+  bool isCompensating = update.getNumArguments() == 2;
+  if (update.isExternal() ||
+      (update.getNumArguments() != 1 && !isCompensating) ||
+      llvm::any_of(update.getArgumentTypes(),
+                   [&](Type type) { return type != parameter.getType(); }) ||
       update.getNumResults() != 0) {
     InFlightDiagnostic diag = emitOpError("needs as update a function of one ")
-                              << parameter.getType() << " without results";
+                              << parameter.getType()
+                              << ", or two, without results";
     diag.attachNote(update.getLoc()) << "the function is here";
+    return diag;
+  }
+  auto serve = cast<ServeOp>((*this)->getParentOp());
+  if (isCompensating &&
+      (serve.getSync() == SyncMode::Sync || serve.getSync() == SyncMode::Geo)) {
+    InFlightDiagnostic diag =
+        emitOpError("compensates for delay, but its server works in mode ")
+        << stringifySyncMode(serve.getSync()) << ", where no gradient is late";
+    diag.attachNote(update.getLoc())
+        << "the second argument is the parameter as it was";
     return diag;
   }
   return success();

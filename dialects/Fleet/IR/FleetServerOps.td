@@ -39,8 +39,11 @@ def Fleet_OnOp : Fleet_Op<"on",
     [HasParent<"ServeOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "what a server does with one block";
   let description = [{
-    When all trainers have sent `gradient`, calls `update` with the merged
-    gradient; trainers receive the parameter under `name`.
+    When all trainers (except in mode `sync`: one of them) have sent `gradient`,
+    calls `update` with the merged gradient; trainers receive the parameter under
+    `name`. An update of two arguments (`half_async` and `async`) also gets the
+    parameter as the trainer of the gradient received it last, and can compensate
+    for the delay.
 
     Example:
 

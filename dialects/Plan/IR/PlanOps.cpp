@@ -108,10 +108,12 @@ LogicalResult HandlerOp::verifySymbolUses(SymbolTableCollection &tables) {
   if (!function)
     return failure();
   auto inputs = function.getBody().getOps<InputOp>();
-  if (std::distance(inputs.begin(), inputs.end()) != 1 ||
-      (*inputs.begin()).getResult().getType() != state.getType()) {
+  auto count = std::distance(inputs.begin(), inputs.end());
+  if ((count != 1 && count != 2) || llvm::any_of(inputs, [&](InputOp input) {
+        return input.getResult().getType() != state.getType();
+      })) {
     InFlightDiagnostic diag = emitOpError("needs an update function of one ")
-                              << state.getType();
+                              << state.getType() << ", or two";
     diag.attachNote(function.getLoc()) << "the function is here";
     return diag;
   }

@@ -39,6 +39,11 @@ struct DistributeOptions {
   int64_t queue = 4, merge = 4;
   /// SyncMode::Geo: steps between exchanges; at least 1.
   int64_t geoSteps = 100;
+  /// SyncMode::HalfAsync and Async: lambda of delay-compensated SGD; 0 is none.
+  double compensation = 0;
+  /// The lambda of whoever gives none; the constant that the paper trained with
+  /// (Paddle's is 1, with which large gradients diverge).
+  static constexpr double kDefaultCompensation = 0.04;
   /// ParameterServer: cut large parameters into blocks of rows, of at least
   /// `minBlockSize` elements, and deal the blocks so.
   bool slice = true;

@@ -80,6 +80,10 @@ def DistributePSPass : Pass<"fleet-distribute-ps", "::mlir::ModuleOp"> {
     parameter servers, in blocks of whole rows. `sync` says when servers apply
     gradients, see `fleet.serve`.
 
+    With `compensation` of lambda > 0, which an asynchronous mode only may have,
+    an update function takes also the parameter as the trainer received it last,
+    and updates by g + lambda * g * g * (parameter now - parameter then).
+
     * With `slice`, a parameter of at least two times `min-block-size` elements
       is cut into at most one block a server, as evenly as its rows allow;
       gradient, optimizer state of its shape and initial values follow. An
@@ -161,6 +165,8 @@ def DistributePSPass : Pass<"fleet-distribute-ps", "::mlir::ModuleOp"> {
            "sync=async: steps of a trainer that may be under way">,
     Option<"merge", "merge", "int64_t", /*default=*/"4",
            "sync=async: steps that one push may have">,
+    Option<"compensation", "compensation", "double", /*default=*/"0",
+           "lambda of delay-compensated SGD; 0: no compensation">,
     Option<"slice", "slice", "bool", /*default=*/"true",
            "cut large parameters into blocks of rows">,
     Option<"minBlockSize", "min-block-size", "int64_t", /*default=*/"8192",
@@ -177,6 +183,7 @@ def DistributePSPass : Pass<"fleet-distribute-ps", "::mlir::ModuleOp"> {
   ];
   let dependentDialects = ["::mlir::fleet::dist::FleetDialect",
                            "::mlir::func::FuncDialect",
+                           "::mlir::fleet::nn::NNDialect",
                            "::mlir::fleet::optim::OptimDialect"];
 }
 

@@ -199,7 +199,7 @@ func.func @update_w(%g: tensor<3xf32>) {
 }
 func.func @main() {
   fleet.serve endpoint = "host:80", trainers = 1, sync {
-    // expected-error @+1 {{needs as update a function of one 'tensor<2xf32>' without results}}
+    // expected-error @+1 {{needs as update a function of one 'tensor<2xf32>', or two, without results}}
     fleet.on "w@GRAD" update @update_w serve @w as "w"
   }
   return
@@ -295,5 +295,20 @@ func.func @no_queue() {
 func.func @large_merge() {
   // expected-error @+1 {{attribute 'merge' failed to satisfy constraint}}
   fleet.submit queue = 1 merge = 4097
+  return
+}
+
+// -----
+
+optim.parameter @w : tensor<2xf32> init = #optim.ones
+// expected-note @+1 {{the second argument is the parameter as it was}}
+func.func @late(%g: tensor<2xf32>, %then: tensor<2xf32>) {
+  return
+}
+func.func @in_time() {
+  fleet.serve endpoint = "host:80", trainers = 1, sync {
+    // expected-error @+1 {{compensates for delay, but its server works in mode sync, where no gradient is late}}
+    fleet.on "w@GRAD" update @late serve @w as "w"
+  }
   return
 }

@@ -118,6 +118,28 @@ TEST(PlanValidation, AsynchronousSteps) {
       "is no state, it would hold nothing where no block has come");
 }
 
+TEST(PlanValidation, CompensationForDelay) {
+  auto compensate = [](plan::Plan &p) {
+    plan::Function &update = *p.mutable_functions(0);
+    plan::Buffer then = update.buffers(0);
+    then.set_name("then");
+    then.mutable_input()->set_argument(1);
+    *update.add_buffers() = then;
+  };
+  plan::Plan plan = test::makeServerPlan();
+  compensate(plan);
+  plan.set_sync_mode(plan::ASYNC);
+  EXPECT_EQ(check(plan), "");
+  expectServerError(compensate, "function 'update_w' compensates for delay, "
+                                "but in mode SYNC no gradient is late");
+  expectServerError(
+      [&](plan::Plan &p) {
+        compensate(p);
+        p.set_sync_mode(plan::GEO);
+      },
+      "but in mode GEO no gradient is late");
+}
+
 TEST(PlanValidation, Exchanges) {
   auto makeGeo = [](plan::Plan &p) {
     p.set_sync_mode(plan::GEO);

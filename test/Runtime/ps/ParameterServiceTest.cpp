@@ -20,8 +20,11 @@ protected:
   void make(uint32_t trainers) {
     std::vector<ServiceBlock> blocks = {{"w", plan::F32, sizeof(w), w},
                                         {"v", plan::F64, sizeof(v), v}};
-    auto update = [this](size_t b, const void *gradient) {
+    auto update = [this](size_t b, const void *gradient, const void *received) {
       updated.push_back(b);
+      if (received && b == 0)
+        std::memcpy(receivedW, received, sizeof(w));
+      wasGivenReceived = received != nullptr;
       std::memcpy(b == 0 ? static_cast<void *>(gradientW) : gradientV, gradient,
                   b == 0 ? sizeof(w) : sizeof(v));
       for (int i = 0; i < 2; ++i) {
@@ -49,7 +52,8 @@ protected:
     EXPECT_EQ(*got, expected);
   }
 
-  float w[2] = {}, gradientW[2] = {};
+  float w[2] = {}, gradientW[2] = {}, receivedW[2] = {};
+  bool wasGivenReceived = false;
   double v[2] = {}, gradientV[2] = {};
   std::vector<size_t> updated;
   plan::SyncMode mode = plan::SYNC;
@@ -185,6 +189,30 @@ TEST_F(ParameterServiceTest, HalfAsyncAppliesEachPushByItself) {
   EXPECT_THAT(w, ElementsAre(111, 222));
 }
 
+TEST_F(ParameterServiceTest, HalfAsyncUpdatesKnowWhatTheirTrainerReceived) {
+  mode = plan::HALF_ASYNC;
+  w[0] = 5;
+  make(2);
+  // Nobody has received anything else than the initial values.
+  expect(Push::Applied, push(0, 1, 1, 1, 2));
+  EXPECT_THAT(receivedW, ElementsAre(5, 0));
+  service->remember(0);
+  expect(Push::Applied, push(1, 1, 1, 10, 20));
+  EXPECT_THAT(receivedW, ElementsAre(5, 0));
+  service->remember(1);
+  // Trainer 0 has not seen the push of trainer 1.
+  expect(Push::Applied, push(0, 2, 1, 1, 1));
+  EXPECT_THAT(receivedW, ElementsAre(6, 2));
+  expect(Push::Applied, push(1, 2, 1, 1, 1));
+  EXPECT_THAT(receivedW, ElementsAre(16, 22));
+}
+
+TEST_F(ParameterServiceTest, SyncUpdatesGetNoOlderParameter) {
+  make(1);
+  expect(Push::Applied, push(0, 1, 1, 1, 2));
+  EXPECT_FALSE(wasGivenReceived);
+}
+
 TEST_F(ParameterServiceTest, HalfAsyncMissesWhoHasBeenSilentForLongest) {
   mode = plan::HALF_ASYNC;
   make(3);
@@ -214,9 +242,9 @@ TEST_F(ParameterServiceTest, FailedUpdateIsTold) {
 }
 
 TEST_F(ParameterServiceTest, GradientsOfIntegersAreRefused) {
-  auto made =
-      ParameterService::create({{"step", plan::I64, 8, v}}, 1, plan::SYNC,
-                               [](size_t, const void *) { return Status(); });
+  auto made = ParameterService::create(
+      {{"step", plan::I64, 8, v}}, 1, plan::SYNC,
+      [](size_t, const void *, const void *) { return Status(); });
   ASSERT_FALSE(made.ok());
   EXPECT_THAT(made.status().message(), HasSubstr("block 'step'"));
 }

@@ -31,7 +31,7 @@ TestServer::TestServer(ParameterServer::Options options, Transport &transport,
     state.bytes = bytes;
     states.push_back(std::move(state));
   }
-  auto update = [this](size_t block, const void *merged) {
+  auto update = [this](size_t block, const void *merged, const void *) {
     auto *gradient = static_cast<const float *>(merged);
     for (size_t i = 0; i < parameters[block].size(); ++i)
       parameters[block][i] -= 0.5f * gradient[i];
