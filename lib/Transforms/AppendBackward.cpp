@@ -215,6 +215,7 @@ private:
   LogicalResult addEvaluate(func::FuncOp main);
   LogicalResult expand(MinimizeOp minimize);
 
+  std::shared_ptr<SymbolTable> symbols; ///< a pass is copyable
   /// The op that updates each parameter, by symbol.
   llvm::DenseMap<Attribute, Operation *> updates;
 };
@@ -300,7 +301,7 @@ LogicalResult AppendBackwardPass::expand(MinimizeOp minimize) {
       diag.attachNote(known->second->getLoc()) << "it is updated here";
       return diag;
     }
-    OpBuilder stateBuilder(program.getContext());
+    StateBuilder stateBuilder(*symbols);
     stateBuilder.setInsertionPointAfter(parameter);
     auto update = optimizer.createUpdate(stateBuilder, b, minimize.getLoc(),
                                          name, gradient);
@@ -330,6 +331,7 @@ void AppendBackwardPass::runOnOperation() {
   if (auto main = program.lookupSymbol<func::FuncOp>(kMainName);
       main && !main.isExternal() && failed(addEvaluate(main)))
     return signalPassFailure();
+  symbols = std::make_shared<SymbolTable>(program);
   for (MinimizeOp minimize : minimizes)
     if (failed(expand(minimize)))
       return signalPassFailure();

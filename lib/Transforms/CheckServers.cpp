@@ -141,7 +141,7 @@ static LogicalResult checkBetweenServers(JobRoles &roles) {
   LogicalResult result = success();
   llvm::DenseMap<int64_t, ServerRole *> byIndex;
   llvm::MapVector<Attribute, OnOp> owners, takers;
-  SmallVector<std::pair<Endpoint, ServeOp>> endpoints;
+  llvm::StringMap<ServeOp> endpoints;
   for (ServerRole &server : roles.servers) {
     auto [first, isNew] = byIndex.try_emplace(server.index, &server);
     if (!isNew) {
@@ -163,16 +163,15 @@ static LogicalResult checkBetweenServers(JobRoles &roles) {
 
     std::string why;
     if (auto endpoint = parseEndpoint(server.serve.getEndpoint(), why)) {
-      for (auto &[other, serve] : endpoints) {
-        if (!(other == *endpoint))
-          continue;
+      auto [other, isNew] =
+          endpoints.try_emplace(endpoint->spell(), server.serve);
+      if (!isNew) {
         InFlightDiagnostic diag = server.serve.emitOpError("listens on ")
                                   << server.serve.getEndpoint()
                                   << ", as another pserver does";
-        diag.attachNote(serve.getLoc()) << "the other one is here";
+        diag.attachNote(other->second.getLoc()) << "the other one is here";
         result = failure();
       }
-      endpoints.emplace_back(*endpoint, server.serve);
     }
 
     auto claim = [&](llvm::MapVector<Attribute, OnOp> &claimed, StringAttr what,

@@ -6,6 +6,7 @@
 #include "lib/Transforms/Program.h"
 
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
 
 using namespace mlir;
 using namespace mlir::fleet;
@@ -14,7 +15,8 @@ using namespace mlir::fleet::dist;
 namespace {
 class TrainerCheck {
 public:
-  explicit TrainerCheck(JobRoles &roles) : roles(roles) {}
+  explicit TrainerCheck(JobRoles &roles)
+      : roles(roles), symbols(roles.trainer) {}
 
   LogicalResult run();
 
@@ -57,8 +59,10 @@ private:
   }
 
   JobRoles &roles;
+  SymbolTable symbols;
   /// A geo trainer's own, by parameter.
   llvm::DenseMap<Attribute, Operation *> updates;
+  llvm::DenseSet<Attribute> exchanged; ///< what its exchange assigns
   bool hasErrors = false;
 };
 } // namespace
@@ -86,7 +90,7 @@ void TrainerCheck::checkPeers() {
     note(diag, server->serve, "it listens on " + server->serve.getEndpoint());
   }
   for (ServerRole &server : roles.servers) {
-    if (roles.trainer.lookupSymbol<PeerOp>(*server.module.getSymName()))
+    if (symbols.lookup<PeerOp>(*server.module.getSymName()))
       continue;
     InFlightDiagnostic diag =
         emitError(server.module.getLoc(),
@@ -108,11 +112,10 @@ void TrainerCheck::checkUpdate(optim::OptimizerOpInterface update) {
     error(update, "must be directly in @main, which is one training step");
     return;
   }
-  auto exchange = roles.trainer.lookupSymbol<func::FuncOp>(kExchangeName);
-  bool isExchanged = false;
-  if (exchange)
+  auto exchange = symbols.lookup<func::FuncOp>(kExchangeName);
+  if (exchange && exchanged.empty())
     exchange.walk([&](optim::AssignOp assign) {
-      isExchanged |= assign.getVariableAttr() == update.getParameterAttr();
+      exchanged.insert(assign.getVariableAttr());
     });
   auto [first, isNew] = updates.try_emplace(update.getParameterAttr(), update);
   if (!isNew) {
@@ -121,7 +124,7 @@ void TrainerCheck::checkUpdate(optim::OptimizerOpInterface update) {
                               << " a second time in one step";
     note(diag, first->second, "the first time is here");
   }
-  if (isExchanged)
+  if (exchanged.contains(update.getParameterAttr()))
     return;
   InFlightDiagnostic diag = error(update, "updates ")
                             << update.getParameterAttr()
@@ -365,8 +368,8 @@ LogicalResult TrainerCheck::run() {
   checkPlaces();
   Transfers main, startup;
   checkSchedule();
-  main.function = roles.trainer.lookupSymbol<func::FuncOp>(stepName());
-  startup.function = roles.trainer.lookupSymbol<func::FuncOp>(kStartupName);
+  main.function = symbols.lookup<func::FuncOp>(stepName());
+  startup.function = symbols.lookup<func::FuncOp>(kStartupName);
   for (auto [transfers, name] :
        {std::pair(&main, stepName()),
         std::pair(&startup, StringRef(kStartupName))}) {

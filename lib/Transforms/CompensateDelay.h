@@ -13,9 +13,9 @@
 namespace mlir::fleet {
 
 /// What the gradient `gradient`, taken where `parameter` was `received`, would
-/// about be at its value now: g + lambda * g * g * (parameter - received), where
-/// g * g stands for the diagonal of the Hessian. Elementwise, so that it is
-/// exact on rows of a parameter.
+/// about be at its value now: g + lambda * g * g * (parameter - received),
+/// where g * g stands for the diagonal of the Hessian. Elementwise, so that it
+/// is exact on rows of a parameter.
 Value compensateDelay(OpBuilder &b, Location loc, Value gradient,
                       Value received, optim::ParameterOp parameter,
                       double lambda);

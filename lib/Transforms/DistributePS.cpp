@@ -12,6 +12,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
 
+#include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -79,6 +80,7 @@ private:
   }
   bool isGeo() const { return sync == SyncMode::Geo; }
 
+  std::shared_ptr<SymbolTable> symbols; ///< of the program
   /// The function whose updates move to servers.
   func::FuncOp step;
   SmallVector<Server> servers;
@@ -100,17 +102,16 @@ LogicalResult DistributePSPass::readOptions() {
     return emitError(
         program.getLoc(),
         "pservers: names no server, expected HOST:PORT[,HOST:PORT...]");
-  SmallVector<Endpoint> endpoints;
+  llvm::StringSet<> endpoints;
   for (const std::string &text : pservers) {
     std::string why;
     auto endpoint = parseEndpoint(text, why);
     if (!endpoint)
       return emitError(program.getLoc(), "pservers: '")
              << text << "' " << why << "; expected HOST:PORT";
-    if (llvm::is_contained(endpoints, *endpoint))
+    if (!endpoints.insert(endpoint->spell()).second)
       return emitError(program.getLoc(), "pservers: '")
              << text << "' is listed twice";
-    endpoints.push_back(*endpoint);
   }
 
   for (auto [name, value] : {std::pair("queue", queue.getValue()),
@@ -136,7 +137,7 @@ LogicalResult DistributePSPass::readOptions() {
   // the user's parameters.
   std::string stem = "pserver_";
   auto isTaken = [&](size_t i) {
-    return program.lookupSymbol(stem + std::to_string(i)) != nullptr;
+    return symbols->lookup(stem + std::to_string(i)) != nullptr;
   };
   while (llvm::any_of(llvm::seq<size_t>(0, pservers.size()), isTaken))
     stem += "_";
@@ -150,12 +151,12 @@ LogicalResult DistributePSPass::collectUpdate(OptimizerOpInterface op) {
   ModuleOp program = getOperation();
   Update update{op, nullptr, {}, {}};
   update.parameter =
-      program.lookupSymbol<ParameterOp>(op.getParameterAttr().getAttr());
+      symbols->lookup<ParameterOp>(op.getParameterAttr().getAttr());
   if (!update.parameter)
     return op.emitOpError("updates ")
            << op.getParameterAttr() << ", which is no optim.parameter";
   for (FlatSymbolRefAttr name : op.getStateSymbols()) {
-    auto state = program.lookupSymbol<StateOp>(name.getAttr());
+    auto state = symbols->lookup<StateOp>(name.getAttr());
     if (!state)
       return op.emitOpError("keeps state in ")
              << name << ", which is no optim.state";
@@ -229,7 +230,7 @@ LogicalResult DistributePSPass::verifyAccesses() {
     auto read = dyn_cast<ReadOp>(op);
     if (!read)
       return WalkResult::advance();
-    Operation *variable = program.lookupSymbol(read.getVariable());
+    Operation *variable = symbols->lookup(read.getVariable());
     if (isa_and_nonnull<StateOp>(variable) && !isGeo()) {
       InFlightDiagnostic diag = read.emitOpError("reads ")
                                 << read.getVariableAttr()
@@ -291,8 +292,11 @@ void DistributePSPass::place() {
   for (auto &[name, update] : updates)
     for (Placement &placement : update.placements)
       placement.owner = &servers[*owner++];
+  llvm::BitVector isOwner(servers.size());
+  for (int64_t server : owners)
+    isOwner.set(server);
   for (auto [i, server] : llvm::enumerate(servers))
-    if (!llvm::is_contained(owners, static_cast<int64_t>(i)))
+    if (!isOwner[i])
       emitWarning(getOperation().getLoc(), "pservers: ")
           << servers.size() << " servers for " << blocks.size() << " block"
           << (blocks.size() == 1 ? "" : "s") << ", so '" << server.endpoint
@@ -483,8 +487,11 @@ void DistributePSPass::runOnOperation() {
   ModuleOp program = getOperation();
   func::FuncOp main;
   if (failed(verifySingleMachine(program)) || !(main = getMain(program)) ||
-      failed(findStep(main)) || failed(readOptions()) ||
-      failed(collectUpdates(main)) || failed(verifyAccesses()))
+      failed(findStep(main)))
+    return signalPassFailure();
+  symbols = std::make_shared<SymbolTable>(program);
+  if (failed(readOptions()) || failed(collectUpdates(main)) ||
+      failed(verifyAccesses()))
     return signalPassFailure();
 
   place();

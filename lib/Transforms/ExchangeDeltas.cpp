@@ -48,12 +48,13 @@ LogicalResult ExchangeDeltasPass::collect(func::FuncOp main) {
   ModuleOp program = getOperation();
   exchanged.clear();
   llvm::SmallSetVector<Attribute, 8> names;
+  SymbolTable symbols(program);
   auto result = program.walk([&](OptimizerOpInterface op) -> WalkResult {
     if (op->getParentOp() != main)
       return op.emitOpError("must be directly in @main, so that every step "
                             "updates once");
     auto parameter =
-        program.lookupSymbol<ParameterOp>(op.getParameterAttr().getAttr());
+        symbols.lookup<ParameterOp>(op.getParameterAttr().getAttr());
     if (!parameter)
       return op.emitOpError("updates ")
              << op.getParameterAttr() << ", which is no optim.parameter";

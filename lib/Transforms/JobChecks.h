@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace mlir::fleet {
 
@@ -31,6 +32,7 @@ struct JobRoles {
   dist::JobAttr attr;
   ModuleOp trainer;
   SmallVector<ServerRole> servers;
+  llvm::StringMap<size_t> serverIndex; ///< into `servers`, by name
 
   /// The server whose module is called `name`, or null.
   ServerRole *findServer(StringRef name);

@@ -14,10 +14,8 @@ using namespace mlir::fleet;
 using namespace mlir::fleet::dist;
 
 ServerRole *JobRoles::findServer(StringRef name) {
-  for (ServerRole &server : servers)
-    if (server.module.getSymName() == name)
-      return &server;
-  return nullptr;
+  auto found = serverIndex.find(name);
+  return found == serverIndex.end() ? nullptr : &servers[found->second];
 }
 
 /// Collects the roles and checks that they are those of the job's mode.
@@ -55,8 +53,10 @@ static LogicalResult collectRoles(JobRoles &roles, ModuleOp &local) {
       takeOnly(local, module);
     else if (role.getKind() == RoleKind::Trainer)
       takeOnly(roles.trainer, module);
-    else
+    else {
+      roles.serverIndex.try_emplace(*module.getSymName(), roles.servers.size());
       roles.servers.push_back({module, *role.getIndex(), {}, {}, {}});
+    }
   }
   if (isLocal ? !local : !roles.trainer)
     return emitError(roles.job.getLoc(), "the job has no ")
@@ -97,7 +97,7 @@ struct VerifyJobPass : public fleet::impl::VerifyJobPassBase<VerifyJobPass> {
                 "expected local or ps");
       return signalPassFailure();
     }
-    JobRoles roles{job, attr, {}, {}};
+    JobRoles roles{job, attr, {}, {}, {}};
     ModuleOp local;
     if (failed(collectRoles(roles, local)))
       return signalPassFailure();

@@ -45,6 +45,8 @@ struct Endpoint {
   bool operator==(const Endpoint &other) const {
     return host == other.host && port == other.port;
   }
+  /// The same for equal endpoints only.
+  std::string spell() const { return host + " " + std::to_string(port); }
 };
 
 /// Reads `HOST:PORT`, `A.B.C.D:PORT` or `[V6]:PORT`. On failure nullopt, and

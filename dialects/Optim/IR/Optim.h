@@ -36,6 +36,20 @@ struct VariableResource : public SideEffects::Resource::Base<VariableResource> {
 
 #include "dialects/Optim/IR/OptimDialect.h.inc"
 
+namespace mlir::fleet::optim {
+
+/// Declares the state of parameters, at an insertion point in the symbol table
+/// that has them, which it keeps up to date: a program has many parameters.
+class StateBuilder : public OpBuilder {
+public:
+  explicit StateBuilder(SymbolTable &symbols)
+      : OpBuilder(symbols.getOp()->getContext()), symbols(symbols) {}
+
+  SymbolTable &symbols;
+};
+
+} // namespace mlir::fleet::optim
+
 #include "dialects/Optim/IR/OptimAttrInterfaces.h.inc"
 
 #define GET_ATTRDEF_CLASSES

@@ -51,7 +51,7 @@ LogicalResult AdamWAttr::verify(EmitError emitError, FloatAttr rate,
                         {"weight_decay", weightDecay, Range::NotNegative}});
 }
 
-FailureOr<Operation *> AdamWAttr::createUpdate(OpBuilder &stateBuilder,
+FailureOr<Operation *> AdamWAttr::createUpdate(StateBuilder &stateBuilder,
                                                OpBuilder &b, Location loc,
                                                FlatSymbolRefAttr parameter,
                                                Value gradient) const {
@@ -77,7 +77,7 @@ LogicalResult AdamaxAttr::verify(EmitError emitError, FloatAttr rate,
                         {"epsilon", epsilon, Range::Positive}});
 }
 
-FailureOr<Operation *> AdamaxAttr::createUpdate(OpBuilder &stateBuilder,
+FailureOr<Operation *> AdamaxAttr::createUpdate(StateBuilder &stateBuilder,
                                                 OpBuilder &b, Location loc,
                                                 FlatSymbolRefAttr parameter,
                                                 Value gradient) const {
@@ -97,7 +97,7 @@ LogicalResult AdagradAttr::verify(EmitError emitError, FloatAttr rate,
                         {"initial", initial, Range::NotNegative}});
 }
 
-FailureOr<Operation *> AdagradAttr::createUpdate(OpBuilder &stateBuilder,
+FailureOr<Operation *> AdagradAttr::createUpdate(StateBuilder &stateBuilder,
                                                  OpBuilder &b, Location loc,
                                                  FlatSymbolRefAttr parameter,
                                                  Value gradient) const {
@@ -115,7 +115,7 @@ LogicalResult DecayedAdagradAttr::verify(EmitError emitError, FloatAttr rate,
 }
 
 FailureOr<Operation *>
-DecayedAdagradAttr::createUpdate(OpBuilder &stateBuilder, OpBuilder &b,
+DecayedAdagradAttr::createUpdate(StateBuilder &stateBuilder, OpBuilder &b,
                                  Location loc, FlatSymbolRefAttr parameter,
                                  Value gradient) const {
   return createUpdateOp(DecayedAdagradOp::getOperationName(), stateBuilder, b,
@@ -132,7 +132,7 @@ LogicalResult AdadeltaAttr::verify(EmitError emitError, FloatAttr rate,
       {{"rho", rho, Range::Decay}, {"epsilon", epsilon, Range::Positive}});
 }
 
-FailureOr<Operation *> AdadeltaAttr::createUpdate(OpBuilder &stateBuilder,
+FailureOr<Operation *> AdadeltaAttr::createUpdate(StateBuilder &stateBuilder,
                                                   OpBuilder &b, Location loc,
                                                   FlatSymbolRefAttr parameter,
                                                   Value gradient) const {
@@ -153,7 +153,7 @@ LogicalResult RmspropAttr::verify(EmitError emitError, FloatAttr rate,
                         {"momentum", momentum, Range::Decay}});
 }
 
-FailureOr<Operation *> RmspropAttr::createUpdate(OpBuilder &stateBuilder,
+FailureOr<Operation *> RmspropAttr::createUpdate(StateBuilder &stateBuilder,
                                                  OpBuilder &b, Location loc,
                                                  FlatSymbolRefAttr parameter,
                                                  Value gradient) const {
@@ -180,7 +180,7 @@ LogicalResult FtrlAttr::verify(EmitError emitError, FloatAttr rate,
       {{"l1", l1, Range::NotNegative}, {"l2", l2, Range::NotNegative}});
 }
 
-FailureOr<Operation *> FtrlAttr::createUpdate(OpBuilder &stateBuilder,
+FailureOr<Operation *> FtrlAttr::createUpdate(StateBuilder &stateBuilder,
                                               OpBuilder &b, Location loc,
                                               FlatSymbolRefAttr parameter,
                                               Value gradient) const {
@@ -200,7 +200,7 @@ LogicalResult LarsAttr::verify(EmitError emitError, FloatAttr rate,
                         {"epsilon", epsilon, Range::NotNegative}});
 }
 
-FailureOr<Operation *> LarsAttr::createUpdate(OpBuilder &stateBuilder,
+FailureOr<Operation *> LarsAttr::createUpdate(StateBuilder &stateBuilder,
                                               OpBuilder &b, Location loc,
                                               FlatSymbolRefAttr parameter,
                                               Value gradient) const {
@@ -223,7 +223,7 @@ LogicalResult LambAttr::verify(EmitError emitError, FloatAttr rate,
                         {"weight_decay", weightDecay, Range::NotNegative}});
 }
 
-FailureOr<Operation *> LambAttr::createUpdate(OpBuilder &stateBuilder,
+FailureOr<Operation *> LambAttr::createUpdate(StateBuilder &stateBuilder,
                                               OpBuilder &b, Location loc,
                                               FlatSymbolRefAttr parameter,
                                               Value gradient) const {

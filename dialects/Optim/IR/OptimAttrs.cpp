@@ -190,7 +190,7 @@ LogicalResult AdamAttr::verify(EmitError emitError, FloatAttr rate,
   return success();
 }
 
-FailureOr<Operation *> SgdAttr::createUpdate(OpBuilder &stateBuilder,
+FailureOr<Operation *> SgdAttr::createUpdate(StateBuilder &stateBuilder,
                                              OpBuilder &b, Location loc,
                                              FlatSymbolRefAttr parameter,
                                              Value gradient) const {
@@ -199,7 +199,7 @@ FailureOr<Operation *> SgdAttr::createUpdate(OpBuilder &stateBuilder,
                         {{"learning_rate", getLearningRate()}});
 }
 
-FailureOr<Operation *> MomentumAttr::createUpdate(OpBuilder &stateBuilder,
+FailureOr<Operation *> MomentumAttr::createUpdate(StateBuilder &stateBuilder,
                                                   OpBuilder &b, Location loc,
                                                   FlatSymbolRefAttr parameter,
                                                   Value gradient) const {
@@ -211,7 +211,7 @@ FailureOr<Operation *> MomentumAttr::createUpdate(OpBuilder &stateBuilder,
                         parameter, gradient, {{"velocity"}}, attributes);
 }
 
-FailureOr<Operation *> AdamAttr::createUpdate(OpBuilder &stateBuilder,
+FailureOr<Operation *> AdamAttr::createUpdate(StateBuilder &stateBuilder,
                                               OpBuilder &b, Location loc,
                                               FlatSymbolRefAttr parameter,
                                               Value gradient) const {

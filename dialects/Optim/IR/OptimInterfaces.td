@@ -39,7 +39,7 @@ def OptimizerAttrInterface : AttrInterface<"OptimizerAttrInterface"> {
       is taken.
     }],
     "::mlir::FailureOr<::mlir::Operation *>", "createUpdate",
-    (ins "::mlir::OpBuilder &":$stateBuilder, "::mlir::OpBuilder &":$b,
+    (ins "::mlir::fleet::optim::StateBuilder &":$stateBuilder, "::mlir::OpBuilder &":$b,
          "::mlir::Location":$loc,
          "::mlir::FlatSymbolRefAttr":$parameter,
          "::mlir::Value":$gradient)>];
@@ -180,7 +180,7 @@ def OptimizerOpInterface : OpInterface<"OptimizerOpInterface"> {
       parameter). Fails, with an error emitted, if it cannot or if the name of the
       state is taken.
     }], "::llvm::LogicalResult", "setSchedule",
-      (ins "::mlir::OpBuilder &":$stateBuilder,
+      (ins "::mlir::fleet::optim::StateBuilder &":$stateBuilder,
            "::mlir::fleet::optim::ScheduleAttrInterface":$schedule),
       "", [{
         return $_op->emitOpError("has no learning rate that a schedule could "

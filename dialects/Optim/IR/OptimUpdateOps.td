@@ -39,7 +39,7 @@ class Optim_UpdateOp<string mnemonic, list<string> likeParameter = [],
       return ::mlir::success();
     }
     ::llvm::LogicalResult $cppClass::setSchedule(
-        ::mlir::OpBuilder &stateBuilder, ScheduleAttrInterface schedule) {
+        StateBuilder &stateBuilder, ScheduleAttrInterface schedule) {
       return addSchedule(*this, stateBuilder, schedule);
     }
     ::llvm::LogicalResult $cppClass::buildUpdate(

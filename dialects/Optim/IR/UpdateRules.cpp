@@ -109,16 +109,14 @@ void mlir::fleet::optim::getUpdateEffects(
 /// Declares the state `slot` of `parameter`, with every element `initial`.
 /// Null, with an error emitted, if the name that the state would have in a
 /// checkpoint is taken.
-static FlatSymbolRefAttr declareState(OpBuilder &b, Location loc,
+static FlatSymbolRefAttr declareState(StateBuilder &b, Location loc,
                                       FlatSymbolRefAttr parameter,
                                       StringRef slot, RankedTensorType type,
                                       double initial) {
-  Operation *table = b.getInsertionBlock()->getParentOp();
-  auto variable = dyn_cast_or_null<ParameterOp>(
-      SymbolTable::lookupSymbolIn(table, parameter));
+  auto variable = b.symbols.lookup<ParameterOp>(parameter.getAttr());
   StringRef origin = variable ? variable.getOriginName() : parameter.getValue();
   std::string name = (origin + "/" + slot).str();
-  if (Operation *taken = SymbolTable::lookupSymbolIn(table, name)) {
+  if (Operation *taken = b.symbols.lookup(name)) {
     InFlightDiagnostic diag = emitError(loc)
                               << "the state \"" << slot << "\" of " << parameter
                               << " cannot be named @\"" << name
@@ -126,14 +124,16 @@ static FlatSymbolRefAttr declareState(OpBuilder &b, Location loc,
     diag.attachNote(taken->getLoc()) << "by this, rename it";
     return {};
   }
-  StateOp::create(b, loc, b.getStringAttr(name), parameter,
-                  b.getStringAttr(slot), TypeAttr::get(type),
-                  ConstantAttr::get(b.getContext(), initial), OriginAttr());
+  auto state =
+      StateOp::create(b, loc, b.getStringAttr(name), parameter,
+                      b.getStringAttr(slot), TypeAttr::get(type),
+                      ConstantAttr::get(b.getContext(), initial), OriginAttr());
+  b.symbols.insert(state);
   return FlatSymbolRefAttr::get(b.getContext(), name);
 }
 
 LogicalResult mlir::fleet::optim::addSchedule(OptimizerOpInterface op,
-                                              OpBuilder &stateBuilder,
+                                              StateBuilder &stateBuilder,
                                               ScheduleAttrInterface schedule) {
   auto type = cast<RankedTensorType>(op.getGradient().getType());
   FlatSymbolRefAttr count = declareState(
@@ -152,12 +152,10 @@ Value mlir::fleet::optim::addOne(OpBuilder &b, Location loc, Value count) {
 }
 
 FailureOr<Operation *> mlir::fleet::optim::createUpdateOp(
-    StringRef name, OpBuilder &stateBuilder, OpBuilder &b, Location loc,
+    StringRef name, StateBuilder &stateBuilder, OpBuilder &b, Location loc,
     FlatSymbolRefAttr parameter, Value gradient, ArrayRef<StateSlot> slots,
     ArrayRef<std::pair<StringRef, Attribute>> attributes) {
-  Operation *table = stateBuilder.getInsertionBlock()->getParentOp();
-  auto variable = dyn_cast_or_null<ParameterOp>(
-      SymbolTable::lookupSymbolIn(table, parameter));
+  auto variable = stateBuilder.symbols.lookup<ParameterOp>(parameter.getAttr());
   auto type = cast<RankedTensorType>(gradient.getType());
   auto scalar = RankedTensorType::get({}, type.getElementType());
   OperationState op(loc, name);

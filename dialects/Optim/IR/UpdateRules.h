@@ -34,7 +34,7 @@ Value applyGradientRules(ArrayAttr rules, OpBuilder &b, Location loc,
 
 /// Gives `op` the attribute `schedule`, and `count` with a state for it that is
 /// declared at `stateBuilder`. Fails, with an error, if its name is taken.
-LogicalResult addSchedule(OptimizerOpInterface op, OpBuilder &stateBuilder,
+LogicalResult addSchedule(OptimizerOpInterface op, StateBuilder &stateBuilder,
                           ScheduleAttrInterface schedule);
 
 /// `count` + 1.
@@ -52,7 +52,7 @@ struct StateSlot {
 /// attribute `learning_rate` is multiplied by what the parameter says. Fails,
 /// with an error, if the name that a state would have in a checkpoint is taken.
 FailureOr<Operation *>
-createUpdateOp(StringRef name, OpBuilder &stateBuilder, OpBuilder &b,
+createUpdateOp(StringRef name, StateBuilder &stateBuilder, OpBuilder &b,
                Location loc, FlatSymbolRefAttr parameter, Value gradient,
                ArrayRef<StateSlot> slots,
                ArrayRef<std::pair<StringRef, Attribute>> attributes);

@@ -52,7 +52,9 @@ protected:
       return {};
     auto main = module->lookupSymbol<func::FuncOp>("main");
     auto parameter = module->lookupSymbol<optim::ParameterOp>("w");
-    OpBuilder states(&context), b(main.getBody().front().getTerminator());
+    SymbolTable symbols(*module);
+    optim::StateBuilder states(symbols);
+    OpBuilder b(main.getBody().front().getTerminator());
     states.setInsertionPointAfter(parameter);
     auto attr = cast<optim::OptimizerAttrInterface>(
         parseAttribute(optimizer, &context));
