@@ -22,8 +22,8 @@ namespace {
 /// Gradients of one loss, by a reverse walk over the block that computes it.
 class ReverseWalk {
 public:
-  ReverseWalk(MinimizeOp minimize, ModuleOp program)
-      : minimize(minimize), program(program), b(minimize) {}
+  ReverseWalk(MinimizeOp minimize, const SymbolTable &symbols)
+      : minimize(minimize), symbols(symbols), b(minimize) {}
 
   /// The sum of the gradients of all reads of each trained parameter that the
   /// loss depends on.
@@ -37,7 +37,7 @@ private:
   void accumulate(Value value, Value gradient);
 
   MinimizeOp minimize;
-  ModuleOp program;
+  const SymbolTable &symbols; ///< of the program
   OpBuilder b;
   /// Reads of the parameters to train, in program order.
   SmallVector<ReadOp> reads;
@@ -78,7 +78,8 @@ void ReverseWalk::findVaried() {
     if (&op == minimize)
       return;
     if (auto read = dyn_cast<ReadOp>(op)) {
-      auto parameter = program.lookupSymbol<ParameterOp>(read.getVariable());
+      auto parameter =
+          symbols.lookup<ParameterOp>(read.getVariableAttr().getAttr());
       if (parameter && !parameter.getFrozen() &&
           (listed.empty() || listed.contains(read.getVariableAttr()))) {
         reads.push_back(read);
@@ -283,7 +284,7 @@ LogicalResult AppendBackwardPass::expand(MinimizeOp minimize) {
   ModuleOp program = getOperation();
   if (failed(verifyPlace(minimize, program)))
     return failure();
-  auto gradients = ReverseWalk(minimize, program).run();
+  auto gradients = ReverseWalk(minimize, *symbols).run();
   if (failed(gradients))
     return failure();
 

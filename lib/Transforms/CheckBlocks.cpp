@@ -62,7 +62,7 @@ void BlockCheck::visitAssign(AssignOp assign) {
     return;
   ServerRole *server = servers.lookup(recv.getPeerAttr().getAttr());
   OnOp on = server ? server->byBlock.lookup(recv.getNameAttr()) : OnOp();
-  ParameterOp served = on ? getServedParameter(on) : ParameterOp();
+  ParameterOp served = on ? roles.getServedParameter(on) : ParameterOp();
   if (!served)
     return;
   auto first = static_cast<int64_t>(assign.getRow().value_or(0));

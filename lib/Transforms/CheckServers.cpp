@@ -12,11 +12,6 @@ using namespace mlir::fleet;
 using namespace mlir::fleet::dist;
 using namespace mlir::fleet::optim;
 
-ParameterOp mlir::fleet::getServedParameter(OnOp on) {
-  return SymbolTable::lookupNearestSymbolFrom<ParameterOp>(
-      on, on.getParameterAttr());
-}
-
 /// Finds the one fleet.serve of a server, in its @main.
 static LogicalResult findServe(ServerRole &server) {
   LogicalResult result = success();
@@ -68,8 +63,8 @@ static LogicalResult checkTerms(JobRoles &roles, ServeOp serve) {
 
 /// The update function of `on` updates the parameter that `on` serves, once,
 /// and no other.
-static LogicalResult checkUpdate(OnOp on) {
-  auto function = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+static LogicalResult checkUpdate(JobRoles &roles, OnOp on) {
+  auto function = roles.tables.lookupNearestSymbolFrom<func::FuncOp>(
       on, on.getUpdateAttr());
   if (!function)
     return on.emitOpError("updates by ")
@@ -104,7 +99,7 @@ static LogicalResult checkUpdate(OnOp on) {
 }
 
 /// Every parameter of a server is served and updated by exactly one handler.
-static LogicalResult checkHandlers(ServerRole &server) {
+static LogicalResult checkHandlers(JobRoles &roles, ServerRole &server) {
   LogicalResult result = success();
   llvm::DenseSet<Attribute> served;
   llvm::DenseMap<Attribute, OnOp> updatedBy;
@@ -121,7 +116,7 @@ static LogicalResult checkHandlers(ServerRole &server) {
       result = failure();
       continue;
     }
-    if (failed(checkUpdate(on)))
+    if (failed(checkUpdate(roles, on)))
       result = failure();
   }
   for (auto parameter : server.module.getOps<ParameterOp>()) {
@@ -201,7 +196,7 @@ LogicalResult mlir::fleet::checkServers(JobRoles &roles) {
       continue;
     if (failed(checkTerms(roles, server.serve)))
       result = failure();
-    if (failed(checkHandlers(server)))
+    if (failed(checkHandlers(roles, server)))
       result = failure();
   }
   if (failed(checkBetweenServers(roles)))

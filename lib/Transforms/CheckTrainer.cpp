@@ -207,7 +207,7 @@ void TrainerCheck::visitSend(Transfers &transfers, SendOp send) {
     note(diag, server->serve, "it serves here");
     return;
   }
-  optim::ParameterOp served = getServedParameter(on);
+  optim::ParameterOp served = roles.getServedParameter(on);
   if (served && served.getType() != send.getBlockType()) {
     InFlightDiagnostic diag = error(send, "sends ")
                               << send.getNameAttr() << " as "
@@ -250,7 +250,7 @@ void TrainerCheck::visitRecv(Transfers &transfers, RecvOp recv) {
     note(diag, server->serve, "it serves here");
     return;
   }
-  optim::ParameterOp served = getServedParameter(on);
+  optim::ParameterOp served = roles.getServedParameter(on);
   if (served && served.getType() != recv.getValue().getType()) {
     InFlightDiagnostic diag = error(recv, "receives ")
                               << recv.getNameAttr() << " as "

@@ -34,6 +34,14 @@ struct JobRoles {
   SmallVector<ServerRole> servers;
   llvm::StringMap<size_t> serverIndex; ///< into `servers`, by name
 
+  /// The parameter that a handler serves; null if the symbol is not one.
+  optim::ParameterOp getServedParameter(dist::OnOp on) {
+    return tables.lookupNearestSymbolFrom<optim::ParameterOp>(
+        on, on.getParameterAttr());
+  }
+
+  SymbolTableCollection tables;
+
   /// The server whose module is called `name`, or null.
   ServerRole *findServer(StringRef name);
 };
@@ -48,9 +56,6 @@ LogicalResult checkTrainer(JobRoles &roles);
 /// Checks that blocks hold the rows of a parameter that the trainer takes them
 /// for, and that it gets all rows.
 LogicalResult checkBlocks(JobRoles &roles);
-
-/// The parameter that a handler serves; null if the symbol is not one.
-optim::ParameterOp getServedParameter(dist::OnOp on);
 
 } // namespace mlir::fleet
 

@@ -97,7 +97,9 @@ struct VerifyJobPass : public fleet::impl::VerifyJobPassBase<VerifyJobPass> {
                 "expected local or ps");
       return signalPassFailure();
     }
-    JobRoles roles{job, attr, {}, {}, {}};
+    JobRoles roles;
+    roles.job = job;
+    roles.attr = attr;
     ModuleOp local;
     if (failed(collectRoles(roles, local)))
       return signalPassFailure();
