@@ -300,6 +300,57 @@ class Bench:
         return met
 
 
+    def large_program(self, parameters):
+        """A program of so many parameters of 256x64, each with its update."""
+        path = os.path.join(self.work, "large-%d.mlir" % parameters)
+        indices = range(parameters)
+        with open(path, "w") as file:
+            file.write("module @large {\n")
+            file.writelines("optim.parameter @p%d : tensor<256x64xf32> init = #optim.zeros\n" % i
+                            for i in indices)
+            file.write("func.func @main(%s) {\n"
+                       % ", ".join("%%g%d: tensor<256x64xf32>" % i for i in indices))
+            file.writelines("optim.sgd @p%d, %%g%d learning_rate = 0.1 : tensor<256x64xf32>\n"
+                            % (i, i) for i in indices)
+            file.write("return\n}\n}\n")
+        return path
+
+    def row16(self):
+        """16: 10000 parameters over 1000 servers"""
+        opt = os.path.join(self.bin, "fleet-opt")
+        peer = ["mlir-opt-22", "--allow-unregistered-dialect", "--canonicalize", "--cse"]
+
+        def distribute(parameters):
+            endpoints = ",".join("h%d:1" % i for i in range(parameters // 10))
+            return [opt, self.large_program(parameters),
+                    "--fleet-distribute-ps=pservers=%s trainers=8" % endpoints,
+                    "--fleet-verify-job"]
+
+        def seconds(command):
+            begin = time.perf_counter()
+            run(*command, "-o", os.devnull)
+            return time.perf_counter() - begin
+
+        os.makedirs(self.work, exist_ok=True)
+        large, small = distribute(10000), distribute(2000)
+        job = os.path.join(self.work, "large-job.mlir")
+        run(*large, "--mlir-print-op-generic", "-o", job)
+        samples = {"fleet, 10000 over 1000": [], "fleet, 2000 over 200": [],
+                   "mlir-opt --canonicalize --cse of the job": [],
+                   "mlir-opt, only reading and writing it": []}
+        for _ in range(self.rounds):
+            for values, command in zip(samples.values(),
+                                       (large, small, peer + [job], peer[:2] + [job])):
+                values.append(seconds(command) * 1e3)
+        for key, values in samples.items():
+            show(key, values, "ms")
+        mine, less, theirs, _ = [statistics.median(values) for values in samples.values()]
+        print("  mlir-opt / fleet %.2f; five times as much takes %.2f times as long"
+              % (theirs / mine, mine / less))
+        met = verdict("not slower than canonicalize and cse of the job", mine <= theirs)
+        return verdict("linear: at most 6 times as long", mine / less <= 6) and met
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", default=os.path.join(ROOT, "build"),
@@ -309,16 +360,17 @@ def main():
     parser.add_argument("--eager-only", action="store_true",
                         help="leave torch.compile out, which takes a minute to start")
     parser.add_argument("--no-build", action="store_true", help="what is built is up to date")
-    parser.add_argument("rows", nargs="*", type=int, help="1 2 7 9 17 (default: all)")
+    parser.add_argument("rows", nargs="*", type=int, help="1 2 7 9 16 17 (default: all)")
     arguments = parser.parse_args()
     bench = Bench(arguments)
-    rows = {1: bench.row1, 2: bench.row2, 7: bench.row7, 9: bench.row9, 17: bench.row17}
+    rows = {1: bench.row1, 2: bench.row2, 7: bench.row7, 9: bench.row9, 16: bench.row16,
+            17: bench.row17}
     chosen = arguments.rows or list(rows)
     if arguments.rounds < 7 or not set(chosen) <= set(rows):
         parser.error("rounds are 7 or more, rows of %s" % " ".join(map(str, rows)))
     if not arguments.no_build:
         bench.prepare()
-    if chosen != [9]:
+    if not set(chosen) <= {9, 16}:
         bench.prepare_torch()
         bench.prepare_jobs()
     outcome = {}

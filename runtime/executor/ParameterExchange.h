@@ -45,6 +45,8 @@ public:
   /// Own steps that the parameters lack after the last fetchLatest(); -1 where
   /// there are none by construction.
   virtual int64_t staleness() const { return -1; }
+  /// Bytes sent so far, headers included.
+  virtual uint64_t bytesSent() const { return 0; }
 };
 
 } // namespace fleet

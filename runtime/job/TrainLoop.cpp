@@ -169,8 +169,11 @@ Status TrainLoop::exchangeDeltas() {
 Status TrainLoop::runStep(int64_t step, int64_t epoch, int64_t stepInEpoch) {
   Batch batch = data.read(stepInEpoch);
   TimePoint begin{};
-  if (metrics)
+  uint64_t sent = 0;
+  if (metrics) {
     begin = environment.clock.now();
+    sent = exchange ? exchange->bytesSent() : 0;
+  }
   if (!current || (batch.rows > 0 && batch.rows != current->batch())) {
     FLEET_ASSIGN_OR_RETURN(
         current, program.instantiate("main", std::max<int64_t>(1, batch.rows)));
@@ -195,6 +198,7 @@ Status TrainLoop::runStep(int64_t step, int64_t epoch, int64_t stepInEpoch) {
     metrics->record(
         {step, epoch, loss, batch.rows,
          std::chrono::duration<double, std::micro>(now - begin).count(),
+         exchange ? static_cast<int64_t>(exchange->bytesSent() - sent) : -1,
          exchange ? exchange->staleness() : -1});
     if (progress)
       progress->update(step + 1, epoch, loss, now);

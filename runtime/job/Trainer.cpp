@@ -38,6 +38,7 @@ public:
   Status fetchBarrier() override { return client.fetchBarrier(); }
   Status submit(int64_t) override { return noCommunicator(); }
   Status fetchLatest() override { return noCommunicator(); }
+  uint64_t bytesSent() const override { return client.bytesSent(); }
 
 private:
   static Status noCommunicator() {
@@ -69,6 +70,7 @@ public:
   int64_t staleness() const override {
     return static_cast<int64_t>(communicator.staleness());
   }
+  uint64_t bytesSent() const override { return communicator.bytesSent(); }
 
 private:
   static Status noBarrier() {

@@ -71,6 +71,8 @@ public:
   /// What staleness() never exceeds.
   uint32_t bound() const { return options.queue; }
   Staleness summary() const;
+  /// Bytes that have left so far, headers included.
+  uint64_t bytesSent() const { return client.bytesSent(); }
 
 private:
   /// The gradients of one step.

@@ -61,6 +61,9 @@ void MetricsWriter::record(const StepMetrics &metrics) {
   out = fmt::format_to(out, FMT_STRING(",\"examples\":{},\"step_time_us\":"),
                        metrics.examples);
   out = formatNumber(out, std::round(metrics.stepTimeUs * 10) / 10);
+  if (metrics.sentBytes >= 0)
+    out = fmt::format_to(out, FMT_STRING(",\"sent_bytes\":{}"),
+                         metrics.sentBytes);
   if (metrics.staleness >= 0)
     out =
         fmt::format_to(out, FMT_STRING(",\"staleness\":{}"), metrics.staleness);

@@ -21,13 +21,15 @@ struct StepMetrics {
   double loss = 0; ///< null in the file when not finite
   int64_t examples = 0;
   double stepTimeUs = 0;
+  int64_t sentBytes = -1; ///< to servers, during the step; -1: there are none
   int64_t staleness = -1; ///< own steps that its parameters lacked; -1: n/a
 };
 
 /// Writes `--metrics=FILE.jsonl`:
 ///   {"role":"trainer","rank":0,"step":12,"epoch":0,"loss":0.53,
 ///    "examples":20,"step_time_us":91}
-/// and with "staleness":3 at the end in asynchronous jobs.
+/// and at its end "sent_bytes":268 where there are servers, "staleness":3 in
+/// asynchronous jobs.
 /// Lines are collected and written about once a second, when much has come
 /// together, and on close(). record() does not allocate in the steady state.
 /// The first error is kept and returned by close(). Not thread-safe.

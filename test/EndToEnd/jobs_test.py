@@ -58,6 +58,22 @@ class Jobs(FleetTest):
             else:
                 self.assertEqual(lags, [])
 
+    def test_explain_foretells_the_wire(self):
+        endpoints = free_endpoints(2)
+        job = self.path("job")
+        result = self.run_tool(tool("fleet-transpile"), FIT_A_LINE, "-o", job, "--mode=ps",
+                               "--trainers=2", "--pservers=" + ",".join(endpoints), "--explain")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        foretold = int(re.search(r"sends ([0-9]+) B and receives", result.stdout).group(1))
+        result = self.run_tool(tool("fleet-launch"), job, "--", HOUSING_DATA,
+                               "--batch-size=10", "--steps=20",
+                               "--metrics=" + self.path("metrics.jsonl"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for rank in ("", ".1"):
+            with open(self.path("metrics.jsonl" + rank)) as file:
+                sent = [int(n) for n in re.findall(r'"sent_bytes":([0-9]+)', file.read())]
+            self.assertEqual(sent, [foretold] * 20)
+
     def test_geo_starts_from_a_checkpoint(self):
         endpoints = free_endpoints(1)
         program = self.program_with(
