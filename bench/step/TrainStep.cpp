@@ -72,7 +72,7 @@ static Status run(const char *planFile, const char *dataSpec, int64_t batch,
   ThreadPool pool({threads, std::chrono::microseconds(100)});
   ProgramOptions options;
   options.seed = 1;
-  options.pool = &pool;
+  options.pool = threads > 1 ? &pool : nullptr; // as fleet-run does
   FLEET_ASSIGN_OR_RETURN(auto program, Program::create(plan, options));
   FLEET_RETURN_IF_ERROR(saveParameters(*program, files, directory));
   FLEET_ASSIGN_OR_RETURN(Step * step, program->instantiate("main", batch));
