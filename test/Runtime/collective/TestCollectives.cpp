@@ -1,0 +1,34 @@
+//===- TestCollectives.cpp - Every backend, for tests ---------------------===//
+
+#include "test/Runtime/collective/TestCollectives.h"
+
+#include "runtime/collective/inproc/InprocCollective.h"
+
+#include <gtest/gtest.h>
+#include <thread>
+
+using namespace fleet;
+
+void fleet::runRanks(uint32_t size, const std::function<void(uint32_t)> &body) {
+  std::vector<std::thread> threads;
+  for (uint32_t rank = 0; rank < size; ++rank)
+    threads.emplace_back([&body, rank] { body(rank); });
+  for (std::thread &thread : threads)
+    thread.join();
+}
+
+static void runInproc(uint32_t size, Duration deadline, const RankBody &body) {
+  auto group = InprocGroup::create(size, deadline);
+  runRanks(size, [&](uint32_t rank) {
+    auto collective = group->join(rank);
+    ASSERT_TRUE(collective.ok()) << collective.status().message();
+    body(*collective);
+  });
+}
+
+const std::vector<CollectiveBackend> &fleet::collectiveBackends() {
+  static const std::vector<CollectiveBackend> backends = {
+      {"inproc", /*ordered=*/true, runInproc},
+  };
+  return backends;
+}
