@@ -12,6 +12,7 @@ using namespace mlir::fleet;
 
 void mlir::fleet::buildDistributePipeline(OpPassManager &pm,
                                           const DistributeOptions &options) {
+  pm.addPass(createLookupRowsPass());
   pm.addPass(createAppendBackwardPass());
   if (options.mode == DistributeOptions::Mode::ParameterServer) {
     if (options.sync == dist::SyncMode::Geo) {

@@ -30,7 +30,8 @@ public:
   FailureOr<llvm::SmallMapVector<Attribute, Value, 8>> run();
 
 private:
-  void findVaried();
+  LogicalResult findVaried();
+  void addRowGradients(llvm::SmallMapVector<Attribute, Value, 8> &sums);
   bool spreadVaried(Operation *op);
   LogicalResult visit(Operation *op);
   LogicalResult decompose(Operation *op);
@@ -39,8 +40,10 @@ private:
   MinimizeOp minimize;
   const SymbolTable &symbols; ///< of the program
   OpBuilder b;
-  /// Reads of the parameters to train, in program order.
+  /// Reads of the parameters to train, and lookups of rows of them, in program
+  /// order.
   SmallVector<ReadOp> reads;
+  SmallVector<LookupOp> lookups;
   /// Float values that change with a trained parameter.
   llvm::DenseSet<Value> varied;
   llvm::DenseMap<Value, Value> gradients;
@@ -70,25 +73,53 @@ bool ReverseWalk::spreadVaried(Operation *op) {
   return isVaried;
 }
 
-void ReverseWalk::findVaried() {
+/// The parameter that `op` takes all or rows of, in `value`; null for other
+/// ops.
+static FlatSymbolRefAttr getSource(Operation *op, Value &value) {
+  if (auto read = dyn_cast<ReadOp>(op)) {
+    value = read.getValue();
+    return read.getVariableAttr();
+  }
+  if (auto lookup = dyn_cast<LookupOp>(op)) {
+    value = lookup.getValue();
+    return lookup.getParameterAttr();
+  }
+  return {};
+}
+
+LogicalResult ReverseWalk::findVaried() {
   llvm::DenseSet<Attribute> listed;
   if (ArrayAttr parameters = minimize.getParametersAttr())
     listed.insert(parameters.begin(), parameters.end());
   for (Operation &op : *minimize->getBlock()) {
     if (&op == minimize)
-      return;
-    if (auto read = dyn_cast<ReadOp>(op)) {
-      auto parameter =
-          symbols.lookup<ParameterOp>(read.getVariableAttr().getAttr());
-      if (parameter && !parameter.getFrozen() &&
-          (listed.empty() || listed.contains(read.getVariableAttr()))) {
-        reads.push_back(read);
-        varied.insert(read.getValue());
-      }
+      return success();
+    Value value;
+    FlatSymbolRefAttr name = getSource(&op, value);
+    if (!name) {
+      spreadVaried(&op);
       continue;
     }
-    spreadVaried(&op);
+    auto parameter = symbols.lookup<ParameterOp>(name.getAttr());
+    if (!parameter || parameter.getFrozen() ||
+        (!listed.empty() && !listed.contains(name)))
+      continue;
+    varied.insert(value);
+    if (auto lookup = dyn_cast<LookupOp>(op)) {
+      lookups.push_back(lookup);
+      continue;
+    }
+    if (parameter.isTable()) {
+      InFlightDiagnostic diag = op.emitOpError("reads ")
+                                << name
+                                << ", a table; run optim-lookup-rows "
+                                   "first";
+      diag.attachNote(parameter.getLoc()) << "it is declared here";
+      return diag;
+    }
+    reads.push_back(cast<ReadOp>(op));
   }
+  return success();
 }
 
 void ReverseWalk::accumulate(Value value, Value gradient) {
@@ -134,7 +165,7 @@ LogicalResult ReverseWalk::visit(Operation *op) {
   for (Value result : op->getResults())
     resultGradients.push_back(gradients.lookup(result));
   if (llvm::none_of(resultGradients, [](Value v) { return v != nullptr; }) ||
-      isa<ReadOp>(op) || !spreadVaried(op))
+      isa<ReadOp, LookupOp>(op) || !spreadVaried(op))
     return success();
 
   auto differentiable = dyn_cast<nn::DifferentiableOpInterface>(op);
@@ -168,8 +199,36 @@ LogicalResult ReverseWalk::visit(Operation *op) {
   return success();
 }
 
+/// One gradient a table, of all its lookups that the loss depends on.
+void ReverseWalk::addRowGradients(
+    llvm::SmallMapVector<Attribute, Value, 8> &sums) {
+  struct Rows {
+    SmallVector<Value> ids, gradients;
+    SmallVector<int64_t> padding;
+    SmallVector<Location> locations;
+  };
+  llvm::SmallMapVector<Attribute, Rows, 8> tables;
+  for (LookupOp lookup : lookups)
+    if (Value gradient = gradients.lookup(lookup.getValue())) {
+      Rows &rows = tables[lookup.getParameterAttr()];
+      rows.ids.push_back(lookup.getIds());
+      rows.gradients.push_back(gradient);
+      rows.padding.push_back(
+          static_cast<int64_t>(lookup.getPaddingIdx().value_or(-1)));
+      rows.locations.push_back(lookup.getLoc());
+    }
+  for (auto &[symbol, rows] : tables) {
+    auto name = cast<FlatSymbolRefAttr>(symbol);
+    sums[name] = RowGradientOp::create(
+        b, FusedLoc::get(b.getContext(), rows.locations),
+        symbols.lookup<ParameterOp>(name.getAttr()).getType(), name, rows.ids,
+        rows.gradients, b.getDenseI64ArrayAttr(rows.padding));
+  }
+}
+
 FailureOr<llvm::SmallMapVector<Attribute, Value, 8>> ReverseWalk::run() {
-  findVaried();
+  if (failed(findVaried()))
+    return failure();
   Value loss = minimize.getLoss();
   if (varied.contains(loss)) {
     auto type = cast<RankedTensorType>(loss.getType());
@@ -192,6 +251,7 @@ FailureOr<llvm::SmallMapVector<Attribute, Value, 8>> ReverseWalk::run() {
         sum->second =
             nn::AddOp::create(b, read.getLoc(), sum->second, gradient);
     }
+  addRowGradients(sums);
   if (sums.empty())
     return minimize.emitOpError(
         "has a loss that depends on no parameter that is trained");

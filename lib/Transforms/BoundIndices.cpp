@@ -3,7 +3,7 @@
 #include "fleet/Transforms/Passes.h"
 
 #include "dialects/NN/IR/NN.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "lib/Transforms/Program.h"
 
 namespace mlir::fleet {
 #define GEN_PASS_DEF_BOUNDINDICESPASS
@@ -26,21 +26,18 @@ struct BoundIndicesPass
   }
 
   static LogicalResult bound(nn::IndexingOpInterface op) {
-    auto input = dyn_cast<BlockArgument>(op.getIndices());
-    auto function =
-        input ? dyn_cast<func::FuncOp>(input.getOwner()->getParentOp())
-              : func::FuncOp();
-    if (!function) {
-      InFlightDiagnostic diagnostic =
-          op->emitOpError("takes ids that the program computes; they must be "
-                          "an input of the program, whose values are checked "
-                          "when data is loaded");
-      if (Operation *def = op.getIndices().getDefiningOp())
-        diagnostic.attachNote(def->getLoc()) << "they are computed here";
-      return diagnostic;
-    }
-    int64_t bound = op.getIndexBound();
-    unsigned number = input.getArgNumber();
+    for (nn::RowNumbers rows : op.getRowNumbers())
+      if (failed(bound(op, rows)))
+        return failure();
+    return success();
+  }
+
+  static LogicalResult bound(Operation *op, nn::RowNumbers rows) {
+    func::FuncOp function = getFunctionOfInput(op, rows.numbers);
+    if (!function)
+      return failure();
+    int64_t bound = rows.bound;
+    unsigned number = cast<BlockArgument>(rows.numbers).getArgNumber();
     if (auto known =
             function.getArgAttrOfType<IntegerAttr>(number, kUpperBoundAttr))
       bound = std::min(bound, known.getInt());

@@ -490,6 +490,12 @@ void DistributePSPass::runOnOperation() {
       failed(findStep(main)))
     return signalPassFailure();
   symbols = std::make_shared<SymbolTable>(program);
+  for (auto parameter : program.getOps<ParameterOp>())
+    if (parameter.isTable()) {
+      parameter.emitOpError(
+          "has rows, which parameter servers cannot hold yet");
+      return signalPassFailure();
+    }
   if (failed(readOptions()) || failed(collectUpdates(main)) ||
       failed(verifyAccesses()))
     return signalPassFailure();

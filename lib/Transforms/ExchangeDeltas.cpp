@@ -58,6 +58,16 @@ LogicalResult ExchangeDeltasPass::collect(func::FuncOp main) {
     if (!parameter)
       return op.emitOpError("updates ")
              << op.getParameterAttr() << ", which is no optim.parameter";
+    if (parameter.isTable()) {
+      InFlightDiagnostic diag =
+          op.emitOpError("updates ")
+          << op.getParameterAttr()
+          << ", whose rows every step pulls and pushes; in mode geo a trainer "
+             "trains by itself between exchanges, so it has to hold all of it";
+      diag.attachNote(parameter.getLoc())
+          << "declare it without rows, or use another mode";
+      return diag;
+    }
     if (names.insert(op.getParameterAttr()))
       exchanged.push_back({parameter, {}, {}});
     return WalkResult::advance();

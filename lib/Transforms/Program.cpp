@@ -54,6 +54,18 @@ LogicalResult mlir::fleet::verifySingleMachine(ModuleOp program) {
   return result;
 }
 
+func::FuncOp mlir::fleet::getFunctionOfInput(Operation *op, Value ids) {
+  if (auto input = dyn_cast<BlockArgument>(ids))
+    if (auto function = dyn_cast<func::FuncOp>(input.getOwner()->getParentOp()))
+      return function;
+  InFlightDiagnostic diagnostic = op->emitOpError(
+      "takes ids that the program computes; they must be an input of the "
+      "program, whose values are checked when data is loaded");
+  if (Operation *def = ids.getDefiningOp())
+    diagnostic.attachNote(def->getLoc()) << "they are computed here";
+  return nullptr;
+}
+
 ModuleOp mlir::fleet::nestProgram(ModuleOp program, StringRef name) {
   auto nested = ModuleOp::create(program.getLoc(), name);
   Block *from = program.getBody(), *to = nested.getBody();

@@ -29,6 +29,11 @@ func::FuncOp getMain(ModuleOp program);
 /// Fails, with an error, if `program` is part of a distributed job already.
 LogicalResult verifySingleMachine(ModuleOp program);
 
+/// The function that has `ids`, which number rows for `op`, as an argument.
+/// Null, with an error, if they are no argument: a program cannot compute them,
+/// because they are checked when data is loaded.
+func::FuncOp getFunctionOfInput(Operation *op, Value ids);
+
 /// Moves everything in `program` into a new nested module `name`.
 ModuleOp nestProgram(ModuleOp program, StringRef name);
 

@@ -22,6 +22,17 @@
 
 #include "dialects/NN/IR/NNDialect.h.inc"
 #include "dialects/NN/IR/NNEnums.h.inc"
+
+namespace mlir::fleet::nn {
+
+/// Numbers of rows, from 0 to below `bound`.
+struct RowNumbers {
+  Value numbers;
+  int64_t bound;
+};
+
+} // namespace mlir::fleet::nn
+
 #include "dialects/NN/IR/NNInterfaces.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/NN/IR/NNAttrs.h.inc"

@@ -335,7 +335,7 @@ LogicalResult EmbeddingOp::inferReturnTypes(MLIRContext *context,
 
 LogicalResult EmbeddingOp::verify() {
   std::optional<uint64_t> padding = getPaddingIdx();
-  int64_t rows = getIndexBound();
+  int64_t rows = getTable().getType().getDimSize(0);
   if (padding && *padding >= static_cast<uint64_t>(rows))
     return emitOpError("has 'padding_idx' ")
            << static_cast<int64_t>(*padding) << ", but the table has rows 0 to "
@@ -352,9 +352,8 @@ EmbeddingOp::reifyResultShapes(OpBuilder &b,
   return success();
 }
 
-Value EmbeddingOp::getIndices() { return getIds(); }
-int64_t EmbeddingOp::getIndexBound() {
-  return getTable().getType().getDimSize(0);
+SmallVector<RowNumbers> EmbeddingOp::getRowNumbers() {
+  return {{getIds(), getTable().getType().getDimSize(0)}};
 }
 
 /// `rows`, one an id, with zeros where the id is the padding.

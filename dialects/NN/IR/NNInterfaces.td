@@ -99,10 +99,23 @@ def IndexingOpInterface : OpInterface<"IndexingOpInterface"> {
   }];
   let cppNamespace = "::mlir::fleet::nn";
   let methods = [
-    InterfaceMethod<"The integer operand that holds the numbers of rows.",
-                    "::mlir::Value", "getIndices", (ins)>,
-    InterfaceMethod<"The number of rows that they choose from.",
-                    "int64_t", "getIndexBound", (ins)>
+    InterfaceMethod<[{
+      The integer operands that hold numbers of rows, each with the number of
+      rows that it chooses from.
+    }],
+    "::llvm::SmallVector<::mlir::fleet::nn::RowNumbers>", "getRowNumbers",
+    (ins)>,
+    InterfaceMethod<[{
+      The operand of which the result is rows, one a number as `nn.gather` has
+      them, where the operation takes nothing else from it and has one operand
+      of numbers; null for an operation that does something else.
+    }],
+    "::mlir::Value", "getTable", (ins), "", "return {};">,
+    InterfaceMethod<[{
+      With a table: the number for which the result is zeros instead of the row.
+    }],
+    "::std::optional<uint64_t>", "getPaddingIdx", (ins), "",
+    "return ::std::nullopt;">
   ];
 }
 

@@ -64,8 +64,9 @@ LogicalResult GatherOp::reifyResultShapes(OpBuilder &b,
   return success();
 }
 
-Value GatherOp::getIndices() { return getIds(); }
-int64_t GatherOp::getIndexBound() { return getTable().getType().getDimSize(0); }
+SmallVector<RowNumbers> GatherOp::getRowNumbers() {
+  return {{getIds(), getTable().getType().getDimSize(0)}};
+}
 
 LogicalResult GatherOp::buildGradient(OpBuilder &b, ValueRange g,
                                       SmallVectorImpl<Value> &gradients) {
@@ -95,8 +96,9 @@ ScatterAddOp::reifyResultShapes(OpBuilder &b,
   return success();
 }
 
-Value ScatterAddOp::getIndices() { return getIds(); }
-int64_t ScatterAddOp::getIndexBound() { return getType().getDimSize(0); }
+SmallVector<RowNumbers> ScatterAddOp::getRowNumbers() {
+  return {{getIds(), getType().getDimSize(0)}};
+}
 
 LogicalResult ScatterAddOp::buildGradient(OpBuilder &b, ValueRange g,
                                           SmallVectorImpl<Value> &gradients) {

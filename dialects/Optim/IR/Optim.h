@@ -8,6 +8,7 @@
 #ifndef FLEET_DIALECTS_OPTIM_IR_OPTIM_H
 #define FLEET_DIALECTS_OPTIM_IR_OPTIM_H
 
+#include "dialects/NN/IR/NN.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -52,6 +53,8 @@ public:
 
 #include "dialects/Optim/IR/OptimAttrInterfaces.h.inc"
 
+#include "dialects/Optim/IR/OptimEnums.h.inc"
+
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Optim/IR/OptimAttrs.h.inc"
 
@@ -67,6 +70,20 @@ namespace mlir::fleet::optim {
 /// it. For the SymbolUserOpInterface of such ops.
 LogicalResult verifyUpdateSymbols(OptimizerOpInterface op,
                                   SymbolTableCollection &tables);
+
+/// Checks an access of `op` to rows of a table: `ids` choose rows of `table`
+/// and give a tensor of type `rows`, and `padding` is an id or -1.
+LogicalResult verifyRows(Operation *op, RankedTensorType table, Type ids,
+                         Type rows, int64_t padding);
+
+/// `[%ids] %rows padding_idx = 0, ...`: ids and what belongs to their rows. In
+/// `padding` stands -1 where no id is padding.
+ParseResult parseRowItems(OpAsmParser &parser,
+                          SmallVectorImpl<OpAsmParser::UnresolvedOperand> &ids,
+                          SmallVectorImpl<OpAsmParser::UnresolvedOperand> &rows,
+                          DenseI64ArrayAttr &padding);
+void printRowItems(OpAsmPrinter &printer, Operation *op, OperandRange ids,
+                   OperandRange rows, DenseI64ArrayAttr padding);
 
 } // namespace mlir::fleet::optim
 

@@ -6,6 +6,7 @@
 include "dialects/Optim/IR/OptimDialect.td"
 include "dialects/Optim/IR/OptimInterfaces.td"
 include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
 
 /// A 64-bit float, printed without its type.
 class Optim_Float<string desc> : AttrParameter<"::mlir::FloatAttr", desc> {
@@ -35,6 +36,22 @@ def Optim_OptionalSchedule
 class Optim_Attr<string name, string mnemonic_, list<Trait> traits = []>
     : AttrDef<Optim_Dialect, name, traits> {
   let mnemonic = mnemonic_;
+}
+
+//===----------------------------------------------------------------------===//
+// Tables
+//===----------------------------------------------------------------------===//
+
+def Optim_RowPlacement : I32EnumAttr<"RowPlacement",
+    "where rows are that are looked up by ids", [
+  I32EnumAttrCase<"Sparse", 0, "sparse">,
+  I32EnumAttrCase<"Distributed", 1, "distributed">]> {
+  let cppNamespace = "::mlir::fleet::optim";
+  let genSpecializedAttr = 0;
+}
+def Optim_RowPlacementAttr
+    : EnumAttr<Optim_Dialect, Optim_RowPlacement, "row_placement"> {
+  let assemblyFormat = "$value";
 }
 
 //===----------------------------------------------------------------------===//

@@ -7,6 +7,8 @@ using namespace mlir::fleet::optim;
 
 #include "dialects/Optim/IR/OptimDialect.cpp.inc"
 
+#include "dialects/Optim/IR/OptimEnums.cpp.inc"
+
 #include "dialects/Optim/IR/OptimOpInterfaces.cpp.inc"
 
 #define GET_OP_CLASSES

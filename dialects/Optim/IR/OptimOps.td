@@ -9,6 +9,7 @@ include "dialects/Optim/IR/OptimAdaptiveAttrs.td"
 include "dialects/Optim/IR/OptimGradientAttrs.td"
 include "dialects/Optim/IR/OptimScheduleAttrs.td"
 include "dialects/Optim/IR/OptimInterfaces.td"
+include "dialects/NN/IR/NNInterfaces.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/SymbolInterfaces.td"
@@ -20,6 +21,7 @@ class Optim_Op<string mnemonic, list<Trait> traits = []>
 def Optim_VariableType : StaticShapeTensorOf<[F32, F64]>;
 
 include "dialects/Optim/IR/OptimVariableOps.td"
+include "dialects/Optim/IR/OptimRowOps.td"
 include "dialects/Optim/IR/OptimUpdateOps.td"
 include "dialects/Optim/IR/OptimAdaptiveOps.td"
 

@@ -34,8 +34,19 @@ static LogicalResult verifyOrigin(Operation *op, RankedTensorType type,
   return success();
 }
 
-static LogicalResult verifyVariable(Operation *op, RankedTensorType type,
-                                    OriginAttr origin) {
+/// Rows of a distributed table, or of its state, are not there before they are
+/// used; only their numbers must fit.
+static LogicalResult verifyDistributed(Operation *op, RankedTensorType type) {
+  constexpr int64_t kMaxRows = int64_t(1) << 40, kMaxColumns = 1 << 16;
+  if (type.getRank() != 2 ||
+      (type.getDimSize(0) <= kMaxRows && type.getDimSize(1) <= kMaxColumns))
+    return success();
+  return op->emitOpError("of type ")
+         << type << " has more than 2^40 rows or 2^16 columns, the most that a "
+         << "distributed table may have";
+}
+
+static LogicalResult verifySize(Operation *op, RankedTensorType type) {
   // As much as plans can address; no product of extents below may overflow.
   constexpr int64_t kMaxBytes = int64_t(1) << 46;
   int64_t bytes = type.getElementTypeBitWidth() / 8;
@@ -47,7 +58,7 @@ static LogicalResult verifyVariable(Operation *op, RankedTensorType type,
              << type << " is larger than 64 TiB, the most that a tensor may be";
     bytes *= extent;
   }
-  return verifyOrigin(op, type, origin);
+  return success();
 }
 
 template <typename Op> static SmallVector<int64_t> wholeShape(Op op) {
@@ -66,7 +77,17 @@ LogicalResult ParameterOp::verify() {
              << ", expected a number greater than 0; to keep a "
                 "parameter as it is, declare it frozen";
   }
-  return verifyVariable(*this, getType(), getOriginAttr());
+  RankedTensorType type = getType();
+  if (isTable() &&
+      (type.getRank() != 2 || llvm::is_contained(type.getShape(), 0)))
+    return emitOpError("of type ")
+           << type << " has rows = " << stringifyRowPlacement(*getRows())
+           << ", but a table is a matrix, with one row an id";
+  if (failed(getRows() == RowPlacement::Distributed
+                 ? verifyDistributed(*this, type)
+                 : verifySize(*this, type)))
+    return failure();
+  return verifyOrigin(*this, type, getOriginAttr());
 }
 
 StringRef ParameterOp::getOriginName() {
@@ -78,7 +99,7 @@ SmallVector<int64_t> ParameterOp::getOriginShape() { return wholeShape(*this); }
 LogicalResult StateOp::verify() {
   if (getSlot().empty())
     return emitOpError("needs a slot, such as \"velocity\"");
-  return verifyVariable(*this, getType(), getOriginAttr());
+  return verifyOrigin(*this, getType(), getOriginAttr());
 }
 
 StringRef StateOp::getOriginName() {
@@ -105,8 +126,13 @@ static ParameterOp lookupParameter(SymbolTableCollection &tables, Operation *op,
 }
 
 LogicalResult StateOp::verifySymbolUses(SymbolTableCollection &tables) {
-  return success(
-      lookupParameter(tables, *this, getParameterAttr(), "is state of"));
+  ParameterOp parameter =
+      lookupParameter(tables, *this, getParameterAttr(), "is state of");
+  if (!parameter)
+    return failure();
+  return parameter.getRows() == RowPlacement::Distributed
+             ? verifyDistributed(*this, getType())
+             : verifySize(*this, getType());
 }
 
 //===----------------------------------------------------------------------===//
@@ -157,6 +183,15 @@ LogicalResult ReadOp::verifySymbolUses(SymbolTableCollection &tables) {
 }
 
 LogicalResult AssignOp::verifySymbolUses(SymbolTableCollection &tables) {
+  auto parameter =
+      tables.lookupNearestSymbolFrom<ParameterOp>(*this, getVariableAttr());
+  if (parameter && parameter.isTable()) {
+    InFlightDiagnostic diag = emitOpError("assigns ")
+                              << getVariableAttr()
+                              << ", a table; only optimizers change its rows";
+    diag.attachNote(parameter.getLoc()) << "it is declared here";
+    return diag;
+  }
   return verifyAccess(tables, *this, getVariableAttr(), getValue().getType(),
                       "assigns", getRow());
 }

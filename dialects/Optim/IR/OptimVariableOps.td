@@ -13,25 +13,37 @@ def Optim_ParameterOp : Optim_Op<"parameter",
     rate; `regularizer` is used instead of the one of `optim.minimize`. `origin` says what it holds rows of,
     when it is not whole or not under its own name.
 
+    With `rows` a matrix is a *table*: a step reads and updates only the rows
+    that its ids name, see `optim.lookup` and `optim.row_gradient`. Of a `sparse`
+    table all rows exist from the start, and a server owns a range of them. A row
+    of a `distributed` table exists from its first use on, so a table may be far
+    larger than any memory; servers share its ids by their remainder.
+
     Example:
 
     ```mlir
     optim.parameter @w : tensor<13x1xf32> init = #optim.xavier_uniform
     optim.parameter @table : tensor<100x8xf32> init = #optim.normal<stddev = 2.0e-2> frozen
+    optim.parameter @users : tensor<1000000000x16xf32> init = #optim.normal<stddev = 2.0e-2> rows = distributed
     optim.parameter @b : tensor<1xf32> init = #optim.zeros lr_multiplier = 2.0 regularizer = #optim.l2<0.0>
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
                        TypeAttrOf<Optim_VariableType>:$type,
                        Optim_Initializer:$init,
+                       OptionalAttr<Optim_RowPlacementAttr>:$rows,
                        UnitAttr:$frozen,
                        OptionalAttr<F64Attr>:$lr_multiplier,
                        OptionalAttr<Optim_Regularizer>:$regularizer,
                        OptionalAttr<Optim_OriginAttr>:$origin);
   let assemblyFormat = [{
-    $sym_name `:` $type `init` `=` $init (`frozen` $frozen^)?
+    $sym_name `:` $type `init` `=` $init (`rows` `=` `` $rows^)? (`frozen` $frozen^)?
     (`lr_multiplier` `=` $lr_multiplier^)? (`regularizer` `=` $regularizer^)?
     (`origin` `=` $origin^)? attr-dict
+  }];
+  let extraClassDeclaration = [{
+    /// True if steps look up rows of it instead of reading it.
+    bool isTable() { return getRows().has_value(); }
   }];
   let hasVerifier = 1;
 }

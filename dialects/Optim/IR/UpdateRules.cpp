@@ -9,6 +9,43 @@ using namespace mlir::fleet::optim;
 // Update ops
 //===----------------------------------------------------------------------===//
 
+/// A step knows of the gradient of `table` only the rows that it has looked up,
+/// and changes only those and their state.
+static LogicalResult verifyTableUpdate(OptimizerOpInterface op,
+                                       ParameterOp table,
+                                       SymbolTableCollection &tables) {
+  auto error = [&](StringRef message) {
+    InFlightDiagnostic diag = op->emitOpError("updates ")
+                              << op.getParameterAttr() << " by " << message;
+    diag.attachNote(table.getLoc()) << "the table is declared here";
+    return diag;
+  };
+  if (!op.isRowSplittable())
+    return error("a rule that needs the whole gradient, for its norm say, but "
+                 "of a table a step knows only the rows that it looks up");
+  Value gradient = op.getGradient();
+  auto rows = gradient.getDefiningOp<RowGradientOp>();
+  if (rows ? rows.getParameterAttr() != op.getParameterAttr()
+           : !isa<BlockArgument>(gradient))
+    return error("a gradient that is no optim.row_gradient of it");
+  for (FlatSymbolRefAttr name : op.getStateSymbols()) {
+    auto state = tables.lookupNearestSymbolFrom<StateOp>(op, name);
+    RankedTensorType type = state.getType();
+    if (type.getRank() == 0 ||
+        (type.getRank() == 2 &&
+         type.getDimSize(0) == table.getType().getDimSize(0) &&
+         type.getElementType() == table.getType().getElementType()))
+      continue;
+    InFlightDiagnostic diag = op->emitOpError("keeps state of a table in ")
+                              << name << " of type " << type
+                              << ", expected a scalar or one row a row of the "
+                                 "table";
+    diag.attachNote(state.getLoc()) << "it is declared here";
+    return diag;
+  }
+  return success();
+}
+
 LogicalResult
 mlir::fleet::optim::verifyUpdateSymbols(OptimizerOpInterface op,
                                         SymbolTableCollection &tables) {
@@ -48,7 +85,8 @@ mlir::fleet::optim::verifyUpdateSymbols(OptimizerOpInterface op,
       diag.attachNote(stateSymbol->getLoc()) << "it is declared here";
     return diag;
   }
-  return success();
+  return parameter.isTable() ? verifyTableUpdate(op, parameter, tables)
+                             : success();
 }
 
 SmallVector<FlatSymbolRefAttr>

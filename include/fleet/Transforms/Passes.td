@@ -5,6 +5,32 @@
 
 include "mlir/Pass/PassBase.td"
 
+def LookupRowsPass : Pass<"optim-lookup-rows", "::mlir::ModuleOp"> {
+  let summary = "look rows of tables up instead of reading them";
+  let description = [{
+    Replaces every operation that takes rows by number (`IndexingOpInterface`)
+    of a parameter with `rows` by an `optim.lookup`, so that nothing holds the
+    whole table. Any other use of such a parameter, or of the state that an
+    optimizer keeps for its rows, is an error, and so are ids that the program
+    computes.
+
+    Example:
+
+    ```mlir
+    optim.parameter @words : tensor<1000x16xf32> init = #optim.normal<stddev = 2.0e-2> rows = sparse
+    %t = optim.read @words : tensor<1000x16xf32>
+    %e = nn.embedding %t, %ids padding_idx = 0 : (tensor<1000x16xf32>, tensor<?x8xi64>) -> tensor<?x8x16xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    %e = optim.lookup @words[%ids] padding_idx = 0 : (tensor<?x8xi64>) -> tensor<?x8x16xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::fleet::optim::OptimDialect"];
+}
+
 def AppendBackwardPass : Pass<"optim-append-backward", "::mlir::ModuleOp"> {
   let summary = "write out what optim.minimize stands for";
   let description = [{
@@ -13,7 +39,8 @@ def AppendBackwardPass : Pass<"optim-append-backward", "::mlir::ModuleOp"> {
     `DifferentiableOpInterface`, starting from `nn.constant` 1; an op on the way
     that is only a composite is decomposed first. Updates come in the order in
     which the parameters are declared, and the state that they keep is declared
-    behind its parameter.
+    behind its parameter. The gradients of all lookups of a table become one
+    `optim.row_gradient`.
 
     Leaves a forward-only copy of `@main`, named `@evaluate`, unless there is
     such a function. A parameter that is called `evaluate` gets another symbol
