@@ -28,6 +28,11 @@ public:
 
   LogicalResult outlineGroup(const KernelGroup &group);
   LogicalResult outlineUpdate(optim::OptimizerOpInterface update);
+  FailureOr<func::CallOp> outlineRule(OpBuilder &caller,
+                                      optim::OptimizerOpInterface update,
+                                      ArrayRef<Type> arguments,
+                                      ArrayRef<Value> values,
+                                      ArrayRef<unsigned> written, int64_t rows);
   /// For an update that needs the whole tensor: a function from the gradient
   /// that reads, computes and assigns.
   FailureOr<func::FuncOp> expandUpdate(optim::OptimizerOpInterface update);
@@ -46,6 +51,8 @@ struct OutlineKernelsPass
   void runOnOperation() override;
   LogicalResult outline(func::FuncOp function);
   LogicalResult outlineWhole(Outliner &outliner,
+                             optim::OptimizerOpInterface update);
+  LogicalResult outlineTable(optim::ParameterOp table,
                              optim::OptimizerOpInterface update);
 };
 
@@ -126,7 +133,15 @@ LogicalResult Outliner::outlineGroup(const KernelGroup &group) {
   return success();
 }
 
-/// Reads what `update` updates: the parameter, then its states.
+/// What `update` updates: the parameter, then its states.
+static SmallVector<FlatSymbolRefAttr>
+getUpdated(optim::OptimizerOpInterface update) {
+  SmallVector<FlatSymbolRefAttr> symbols{update.getParameterAttr()};
+  llvm::append_range(symbols, update.getStateSymbols());
+  return symbols;
+}
+
+/// Reads `symbols`, which `update` updates.
 static FailureOr<SmallVector<Value>>
 readVariables(OpBuilder &b, optim::OptimizerOpInterface update,
               ArrayRef<FlatSymbolRefAttr> symbols) {
@@ -151,8 +166,7 @@ Outliner::expandUpdate(optim::OptimizerOpInterface update) {
       b.getFunctionType(update.getGradient().getType(), {}));
   SymbolTable(function->getParentOp()).insert(whole, function->getIterator());
   b.setInsertionPointToStart(whole.addEntryBlock());
-  SmallVector<FlatSymbolRefAttr> symbols{update.getParameterAttr()};
-  llvm::append_range(symbols, update.getStateSymbols());
+  SmallVector<FlatSymbolRefAttr> symbols = getUpdated(update);
   FailureOr<SmallVector<Value>> old = readVariables(b, update, symbols);
   if (failed(old))
     return failure();
@@ -169,14 +183,64 @@ Outliner::expandUpdate(optim::OptimizerOpInterface update) {
   return whole;
 }
 
+/// A kernel for the new values of `written` among `values`, which are those of
+/// `symbols` (what is updated) and the gradient, and a call of it at `caller`.
+/// Values that the new ones do not depend on may be null.
+FailureOr<func::CallOp>
+Outliner::outlineRule(OpBuilder &caller, optim::OptimizerOpInterface update,
+                      ArrayRef<Type> arguments, ArrayRef<Value> values,
+                      ArrayRef<unsigned> written, int64_t rows) {
+  Location loc = update.getLoc();
+  SmallVector<Type> results;
+  for (unsigned i : written)
+    results.push_back(arguments[i]);
+  func::FuncOp kernel = createKernel(loc, arguments, results, rows);
+  OpBuilder b = OpBuilder::atBlockBegin(&kernel.getBody().front());
+  ValueRange args = kernel.getArguments();
+  SmallVector<Value> updated(1);
+  SmallVector<Value> states;
+  if (failed(update.buildUpdate(b, loc, args.front(), args.back(),
+                                args.drop_front().drop_back(), updated[0],
+                                states)))
+    return failure();
+  llvm::append_range(updated, states);
+  SmallVector<Value> returned;
+  for (unsigned i : written)
+    returned.push_back(updated[i]);
+  func::ReturnOp::create(b, loc, returned);
+  // Only what the kernel reads or writes becomes one of its buffers.
+  for (Operation &op :
+       llvm::make_early_inc_range(llvm::reverse(kernel.getBody().front())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+  SmallVector<Value> passed;
+  llvm::BitVector unused(arguments.size());
+  DenseMap<unsigned, unsigned> index;
+  for (unsigned i = 0; i < arguments.size(); ++i) {
+    bool isWritten = llvm::is_contained(written, i);
+    if (kernel.getArgument(i).use_empty() && !isWritten) {
+      unused.set(i);
+      continue;
+    }
+    if (!values[i])
+      return update.emitOpError("has scalar state that depends on rows, which "
+                                "a table cannot have");
+    index[i] = passed.size();
+    passed.push_back(values[i]);
+  }
+  if (failed(kernel.eraseArguments(unused)))
+    return failure();
+  for (auto [result, i] : llvm::enumerate(written))
+    kernel.setResultAttr(result, kInplaceAttr, b.getI64IntegerAttr(index[i]));
+  return func::CallOp::create(caller, loc, kernel, passed);
+}
+
 /// One kernel for what has the shape of the parameter and, after it, one for
 /// the scalars (such as powers of Adam's betas): ranges of the first may run
 /// at the same time and must all see the old scalars.
 LogicalResult Outliner::outlineUpdate(optim::OptimizerOpInterface update) {
-  Location loc = update.getLoc();
   OpBuilder caller(function.getBody().front().getTerminator());
-  SmallVector<FlatSymbolRefAttr> symbols{update.getParameterAttr()};
-  llvm::append_range(symbols, update.getStateSymbols());
+  SmallVector<FlatSymbolRefAttr> symbols = getUpdated(update);
   FailureOr<SmallVector<Value>> read = readVariables(caller, update, symbols);
   if (failed(read))
     return failure();
@@ -193,50 +257,15 @@ LogicalResult Outliner::outlineUpdate(optim::OptimizerOpInterface update) {
         written.push_back(i);
     if (written.empty())
       continue;
-    SmallVector<Type> results;
-    for (unsigned i : written)
-      results.push_back(arguments[i]);
     int64_t rows = scalars || parameterType.getRank() == 0
                        ? 1
                        : parameterType.getDimSize(0);
-    func::FuncOp kernel = createKernel(loc, arguments, results, rows);
-    OpBuilder b = OpBuilder::atBlockBegin(&kernel.getBody().front());
-    ValueRange args = kernel.getArguments();
-    SmallVector<Value> updated(1);
-    SmallVector<Value> states;
-    if (failed(update.buildUpdate(b, loc, args.front(), args.back(),
-                                  args.drop_front().drop_back(), updated[0],
-                                  states)))
+    FailureOr<func::CallOp> call =
+        outlineRule(caller, update, arguments, values, written, rows);
+    if (failed(call))
       return failure();
-    llvm::append_range(updated, states);
-    SmallVector<Value> returned;
-    for (unsigned i : written)
-      returned.push_back(updated[i]);
-    func::ReturnOp::create(b, loc, returned);
-    // Only what the kernel reads or writes becomes one of its buffers.
-    for (Operation &op :
-         llvm::make_early_inc_range(llvm::reverse(kernel.getBody().front())))
-      if (isOpTriviallyDead(&op))
-        op.erase();
-    SmallVector<Value> passed;
-    llvm::BitVector unused(arguments.size());
-    DenseMap<unsigned, unsigned> index;
-    for (unsigned i = 0; i < arguments.size(); ++i) {
-      bool isWritten = llvm::is_contained(written, i);
-      if (kernel.getArgument(i).use_empty() && !isWritten) {
-        unused.set(i);
-        continue;
-      }
-      index[i] = passed.size();
-      passed.push_back(values[i]);
-    }
-    if (failed(kernel.eraseArguments(unused)))
-      return failure();
-    for (auto [result, i] : llvm::enumerate(written))
-      kernel.setResultAttr(result, kInplaceAttr, b.getI64IntegerAttr(index[i]));
-    auto call = func::CallOp::create(caller, loc, kernel, passed);
-    for (auto [result, i] : llvm::zip(call.getResults(), written))
-      optim::AssignOp::create(caller, loc, symbols[i], result);
+    for (auto [result, i] : llvm::zip(call->getResults(), written))
+      optim::AssignOp::create(caller, update.getLoc(), symbols[i], result);
   }
   update->erase();
   return success();
@@ -260,6 +289,93 @@ OutlineKernelsPass::outlineWhole(Outliner &outliner,
   return success();
 }
 
+/// An empty function beside the one that `update` is in.
+static func::FuncOp createBeside(optim::OptimizerOpInterface update,
+                                 const Twine &name, ArrayRef<Type> arguments) {
+  auto function = update->getParentOfType<func::FuncOp>();
+  OpBuilder b(update->getContext());
+  auto result = func::FuncOp::create(update.getLoc(), name.str(),
+                                     b.getFunctionType(arguments, {}));
+  SymbolTable(function->getParentOp()).insert(result, function->getIterator());
+  b.setInsertionPointToStart(result.addEntryBlock());
+  func::ReturnOp::create(b, update.getLoc());
+  return result;
+}
+
+/// Makes the functions that apply `update` to some rows of `table`, and then to
+/// the scalar states, and names them at the table. The update itself stays: it
+/// says what the gradients of the rows are.
+LogicalResult
+OutlineKernelsPass::outlineTable(optim::ParameterOp table,
+                                 optim::OptimizerOpInterface update) {
+  Location loc = update.getLoc();
+  Builder builder(&getContext());
+  SmallVector<FlatSymbolRefAttr> symbols = getUpdated(update);
+  // Rows of what is updated, or scalars, and rows of gradients.
+  SmallVector<Type> types;
+  SmallVector<Attribute> names{builder.getStringAttr("gradients")};
+  SmallVector<unsigned> rows, scalars;
+  auto someRows = [](RankedTensorType type) {
+    return type.clone({ShapedType::kDynamic, type.getDimSize(1)});
+  };
+  for (auto [i, symbol] : llvm::enumerate(symbols)) {
+    auto variable = dyn_cast_or_null<optim::VariableOpInterface>(
+        SymbolTable::lookupNearestSymbolFrom(update, symbol));
+    if (!variable)
+      return update.emitOpError("refers to ") << symbol << ", which is unknown";
+    bool isScalar = variable.getType().getRank() == 0;
+    types.push_back(isScalar ? variable.getType()
+                             : someRows(variable.getType()));
+    (isScalar ? scalars : rows).push_back(i);
+    auto state = dyn_cast<optim::StateOp>(*variable);
+    if (!isScalar)
+      names.push_back(state ? state.getSlotAttr()
+                            : builder.getStringAttr("values"));
+  }
+  types.push_back(someRows(table.getType()));
+
+  SmallVector<Type> arguments{types.back()};
+  for (unsigned i : rows)
+    arguments.push_back(types[i]);
+  func::FuncOp apply =
+      createBeside(update, table.getSymName() + "_update", arguments);
+  OpBuilder b(apply.getBody().front().getTerminator());
+  SmallVector<Value> values(types.size());
+  values.back() = apply.getArgument(0);
+  for (auto [argument, i] : llvm::enumerate(rows)) {
+    values[i] = apply.getArgument(argument + 1);
+    apply.setArgAttr(argument + 1, kOverwrittenAttr, builder.getUnitAttr());
+  }
+  for (auto [i, name] : llvm::enumerate(names))
+    apply.setArgAttr(i, "fleet.name", name);
+  for (unsigned i : scalars)
+    values[i] = optim::ReadOp::create(b, loc, types[i], symbols[i]);
+  Outliner outliner(apply);
+  if (failed(outliner.outlineRule(b, update, types, values, rows,
+                                  ShapedType::kDynamic)))
+    return failure();
+  table->setAttr(kUpdateAttr, FlatSymbolRefAttr::get(apply));
+  ++numKernels;
+  if (scalars.empty())
+    return success();
+
+  func::FuncOp advance =
+      createBeside(update, table.getSymName() + "_advance", {});
+  b.setInsertionPoint(advance.getBody().front().getTerminator());
+  values.assign(types.size(), Value());
+  for (unsigned i : scalars)
+    values[i] = optim::ReadOp::create(b, loc, types[i], symbols[i]);
+  FailureOr<func::CallOp> call = Outliner(advance).outlineRule(
+      b, update, types, values, scalars, /*rows=*/1);
+  if (failed(call))
+    return failure();
+  for (auto [result, i] : llvm::zip(call->getResults(), scalars))
+    optim::AssignOp::create(b, loc, symbols[i], result);
+  table->setAttr(kAdvanceAttr, FlatSymbolRefAttr::get(advance));
+  ++numKernels;
+  return success();
+}
+
 LogicalResult OutlineKernelsPass::outline(func::FuncOp function) {
   Block &block = function.getBody().front();
   KernelSchedule schedule(block);
@@ -274,10 +390,16 @@ LogicalResult OutlineKernelsPass::outline(func::FuncOp function) {
     }
     Operation *op = group.ops.front();
     op->moveBefore(terminator);
-    if (auto update = dyn_cast<optim::OptimizerOpInterface>(op))
-      if (failed(update.isRowSplittable() ? outliner.outlineUpdate(update)
+    auto update = dyn_cast<optim::OptimizerOpInterface>(op);
+    if (!update)
+      continue;
+    auto parameter = SymbolTable::lookupNearestSymbolFrom<optim::ParameterOp>(
+        update, update.getParameterAttr());
+    if (failed(parameter && parameter.isTable()
+                   ? outlineTable(parameter, update)
+               : update.isRowSplittable() ? outliner.outlineUpdate(update)
                                           : outlineWhole(outliner, update)))
-        return failure();
+      return failure();
   }
   numKernels += outliner.getNumKernels();
   return success();

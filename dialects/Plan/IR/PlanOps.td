@@ -442,4 +442,6 @@ def Plan_OutputOp : Plan_FunctionBodyOp<"output"> {
   let hasVerifier = 1;
 }
 
+include "dialects/Plan/IR/PlanTableOps.td"
+
 #endif // FLEET_DIALECTS_PLAN_IR_PLANOPS

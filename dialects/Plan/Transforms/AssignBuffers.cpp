@@ -82,7 +82,12 @@ static SmallVector<Lifetime> findLifetimes(plan::FunctionOp function) {
       if (isa<plan::SendOp>(op))
         last = findBarrier<plan::SendBarrierOp, plan::SubmitOp>(instructions,
                                                                 position);
-      else if (isa<plan::RecvOp>(op))
+      else if (isa<plan::PushRowsOp>(op)) {
+        // Where there is no barrier, rows are pushed to the process itself.
+        int64_t barrier = findBarrier<plan::SendBarrierOp, plan::SubmitOp>(
+            instructions, position);
+        last = barrier == end ? last : barrier;
+      } else if (isa<plan::RecvOp>(op))
         last = findBarrier<plan::FetchBarrierOp, plan::FetchLatestOp>(
             instructions, position);
       else if (isa<plan::OutputOp>(op))

@@ -18,7 +18,10 @@ def OutlineKernelsPass : Pass<"fleet-outline-kernels", "::mlir::ModuleOp"> {
 
     Each optimizer op (`OptimizerOpInterface`) becomes a kernel of its own that
     updates parameter and state in place, so that it is the same code on one
-    machine and on a parameter server.
+    machine and on a parameter server. For the optimizer op of a table, two
+    functions are made instead: one that updates some rows, which it overwrites,
+    and one for the scalars among the optimizer's state. The attributes
+    `plan.update` and `plan.advance` of the table name them, and the op stays.
 
     Example:
 

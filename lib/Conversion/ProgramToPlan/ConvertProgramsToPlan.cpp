@@ -1,6 +1,7 @@
 //===- ConvertProgramsToPlan.cpp - Turn the programs of a job into plans --===//
 
 #include "FunctionToPlan.h"
+#include "Tables.h"
 
 #include "dialects/Fleet/IR/Fleet.h"
 #include "dialects/NN/IR/NN.h"
@@ -31,6 +32,7 @@ private:
   LogicalResult createService(dist::ServeOp serve, OpBuilder &b);
 
   ServerTable servers;
+  TableList tables;
 };
 
 } // namespace
@@ -132,7 +134,7 @@ LogicalResult ConvertProgramsToPlanPass::createStates(ModuleOp role,
                                                       OpBuilder &b) {
   for (Operation &op : *role.getBody()) {
     auto variable = dyn_cast<optim::VariableOpInterface>(op);
-    if (!variable)
+    if (!variable || TableList::hasRows(variable))
       continue;
     SmallVector<int64_t> shape = variable.getOriginShape();
     optim::OriginAttr origin = variable.getOriginAttr();
@@ -220,14 +222,15 @@ LogicalResult ConvertProgramsToPlanPass::convertRole(ModuleOp role) {
   if (failed(createStates(role, b)))
     return failure();
   createServers(b);
+  tables.create(role, b);
   createKernels(role, b);
   for (auto function : role.getOps<func::FuncOp>()) {
     if (function->hasAttr(kRowsAttr))
       continue;
     auto serves = function.getOps<dist::ServeOp>();
-    LogicalResult converted = serves.empty()
-                                  ? convertFunction(function, b, servers)
-                                  : createService(*serves.begin(), b);
+    LogicalResult converted =
+        serves.empty() ? convertFunction(function, b, servers, tables)
+                       : createService(*serves.begin(), b);
     if (failed(converted))
       return failure();
   }
@@ -239,7 +242,8 @@ LogicalResult ConvertProgramsToPlanPass::convertRole(ModuleOp role) {
 
 void ConvertProgramsToPlanPass::runOnOperation() {
   servers = ServerTable();
-  if (failed(collectServers(getOperation(), servers)))
+  if (failed(collectServers(getOperation(), servers)) ||
+      failed(tables.collect(getOperation())))
     return signalPassFailure();
   for (auto role : getOperation().getOps<ModuleOp>())
     if (dist::getRole(role) && failed(convertRole(role)))

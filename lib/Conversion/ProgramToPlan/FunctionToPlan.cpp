@@ -12,6 +12,7 @@
 #include "dialects/NN/IR/NN.h"
 #include "dialects/Optim/IR/Optim.h"
 #include "fleet/Conversion/KernelsToLinalg.h"
+#include "fleet/Kernels/Passes.h"
 #include "fleet/Transforms/Passes.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -41,8 +42,9 @@ namespace {
 class FunctionConverter {
 public:
   FunctionConverter(func::FuncOp function, OpBuilder &builder,
-                    const ServerTable &servers)
-      : function(function), builder(builder), servers(servers) {}
+                    const ServerTable &servers, const TableList &tables)
+      : function(function), builder(builder), servers(servers), tables(tables) {
+  }
   LogicalResult convert();
 
 private:
@@ -54,17 +56,25 @@ private:
   LogicalResult convertSend(dist::SendOp op);
   LogicalResult convertRecv(dist::RecvOp op);
   LogicalResult convertReturn(func::ReturnOp op);
+  LogicalResult convertLookups(optim::LookupOp first);
+  LogicalResult convertRowUpdate(optim::OptimizerOpInterface op);
+  /// The number of a table; nullopt with an error.
+  std::optional<int64_t> findTable(Operation *op, FlatSymbolRefAttr symbol);
 
   Value createTemporary(Location loc, Type type);
   Value getState(Location loc, FlatSymbolRefAttr symbol);
   /// True if `value` is used by an op after `op`.
   static bool isUsedAfter(Value value, Operation *op);
+  /// True if the kernel that `call` calls may write `result` over the memory of
+  /// the operand `old`.
+  bool isOverwritable(func::CallOp call, Value old, Value result);
   /// True if something that was read from `state` before `op` is used after it.
   bool isOldValueUsedAfter(FlatSymbolRefAttr state, Operation *op);
 
   func::FuncOp function;
   OpBuilder &builder;
   const ServerTable &servers;
+  const TableList &tables;
   llvm::DenseMap<Value, Value> buffers;
   llvm::DenseMap<Attribute, Value> states;
 };
@@ -129,6 +139,21 @@ LogicalResult FunctionConverter::convertAssign(optim::AssignOp op) {
   return success();
 }
 
+bool FunctionConverter::isOverwritable(func::CallOp call, Value old,
+                                       Value result) {
+  if (auto argument = dyn_cast<BlockArgument>(old))
+    return function.getArgAttr(argument.getArgNumber(), kOverwrittenAttr) &&
+           !isUsedAfter(old, call);
+  // Fine where the new value goes to the state that the old one was read from,
+  // and nobody needs the old one.
+  auto read = old.getDefiningOp<optim::ReadOp>();
+  auto assign = result.hasOneUse()
+                    ? dyn_cast<optim::AssignOp>(*result.getUsers().begin())
+                    : optim::AssignOp();
+  return read && assign && read.getVariableAttr() == assign.getVariableAttr() &&
+         !isOldValueUsedAfter(read.getVariableAttr(), call);
+}
+
 LogicalResult FunctionConverter::convertCall(func::CallOp op) {
   auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
       op, op.getCalleeAttr());
@@ -146,16 +171,8 @@ LogicalResult FunctionConverter::convertCall(func::CallOp op) {
       operands.push_back(createTemporary(loc, result.getType()));
       ++numOutputs;
     } else {
-      // Overwriting is fine where the new value goes to the state that the old
-      // one was read from, and nobody needs the old one.
       Value old = op.getOperand(buffer);
-      auto read = old.getDefiningOp<optim::ReadOp>();
-      auto assign = result.hasOneUse()
-                        ? dyn_cast<optim::AssignOp>(*result.getUsers().begin())
-                        : optim::AssignOp();
-      if (!read || !assign ||
-          read.getVariableAttr() != assign.getVariableAttr() ||
-          isOldValueUsedAfter(read.getVariableAttr(), op)) {
+      if (!isOverwritable(op, old, result)) {
         Value copy = createTemporary(loc, old.getType());
         plan::CopyOp::create(builder, loc, operands[buffer], copy, /*row=*/0);
         operands[buffer] = copy;
@@ -215,6 +232,61 @@ LogicalResult FunctionConverter::convertRecv(dist::RecvOp op) {
   return success();
 }
 
+std::optional<int64_t> FunctionConverter::findTable(Operation *op,
+                                                    FlatSymbolRefAttr symbol) {
+  std::optional<int64_t> table =
+      tables.find(function->getParentOfType<ModuleOp>(), symbol);
+  if (!table)
+    op->emitOpError("refers to ") << symbol << ", which is no table of the job";
+  return table;
+}
+
+static int64_t toNumber(std::optional<uint64_t> padding) {
+  return static_cast<int64_t>(padding.value_or(-1));
+}
+
+/// Lookups that stand beside each other are one instruction.
+LogicalResult FunctionConverter::convertLookups(optim::LookupOp first) {
+  if (isa_and_nonnull<optim::LookupOp>(first->getPrevNode()))
+    return success();
+  SmallVector<int64_t> numbers, padding;
+  SmallVector<Value> ids, rows;
+  for (auto lookup = first; lookup;
+       lookup = dyn_cast_or_null<optim::LookupOp>(lookup->getNextNode())) {
+    std::optional<int64_t> table = findTable(lookup, lookup.getParameterAttr());
+    if (!table)
+      return failure();
+    numbers.push_back(*table);
+    padding.push_back(toNumber(lookup.getPaddingIdx()));
+    ids.push_back(buffers.lookup(lookup.getIds()));
+    rows.push_back(
+        createTemporary(lookup.getLoc(), lookup.getValue().getType()));
+    buffers[lookup.getValue()] = rows.back();
+  }
+  plan::PullRowsOp::create(builder, first.getLoc(), numbers, ids, rows,
+                           padding);
+  return success();
+}
+
+/// The rule itself is a function that the table names.
+LogicalResult
+FunctionConverter::convertRowUpdate(optim::OptimizerOpInterface op) {
+  auto gradient = op.getGradient().getDefiningOp<optim::RowGradientOp>();
+  if (!gradient)
+    return op.emitOpError("has no place in a plan");
+  std::optional<int64_t> table = findTable(op, op.getParameterAttr());
+  if (!table)
+    return failure();
+  SmallVector<Value> ids, rows;
+  for (Value value : gradient.getIds())
+    ids.push_back(buffers.lookup(value));
+  for (Value value : gradient.getGradients())
+    rows.push_back(buffers.lookup(value));
+  plan::PushRowsOp::create(builder, op.getLoc(), *table, ids, rows,
+                           gradient.getPaddingIdx());
+  return success();
+}
+
 LogicalResult FunctionConverter::convertReturn(func::ReturnOp op) {
   for (auto [i, value] : llvm::enumerate(op.getOperands())) {
     auto type = cast<RankedTensorType>(value.getType());
@@ -261,6 +333,11 @@ LogicalResult FunctionConverter::convertOp(Operation *op) {
         plan::FetchLatestOp::create(builder, op->getLoc());
         return success();
       })
+      .Case([&](optim::LookupOp lookup) { return convertLookups(lookup); })
+      .Case([&](optim::RowGradientOp) { return success(); })
+      .Case([&](optim::OptimizerOpInterface update) {
+        return convertRowUpdate(update);
+      })
       .Case([&](func::ReturnOp ret) { return convertReturn(ret); })
       .Default([](Operation *unknown) {
         return unknown->emitOpError("has no place in a plan");
@@ -298,6 +375,7 @@ LogicalResult FunctionConverter::convert() {
 }
 
 LogicalResult mlir::fleet::convertFunction(func::FuncOp function, OpBuilder &b,
-                                           const ServerTable &servers) {
-  return FunctionConverter(function, b, servers).convert();
+                                           const ServerTable &servers,
+                                           const TableList &tables) {
+  return FunctionConverter(function, b, servers, tables).convert();
 }

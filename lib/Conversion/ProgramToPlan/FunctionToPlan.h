@@ -7,6 +7,8 @@
 #ifndef FLEET_LIB_CONVERSION_PROGRAMTOPLAN_FUNCTIONTOPLAN_H
 #define FLEET_LIB_CONVERSION_PROGRAMTOPLAN_FUNCTIONTOPLAN_H
 
+#include "Tables.h"
+
 #include "dialects/Plan/IR/Plan.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringMap.h"
@@ -42,7 +44,8 @@ struct ServerTable {
 
 /// Converts `function` into a plan function at `b`, in a plan.program.
 LogicalResult convertFunction(func::FuncOp function, OpBuilder &b,
-                              const ServerTable &servers);
+                              const ServerTable &servers,
+                              const TableList &tables);
 
 } // namespace mlir::fleet
 

@@ -37,6 +37,7 @@ public:
 private:
   LogicalResult translateType(Operation *op, Type type, proto::TensorType &out);
   LogicalResult translateState(plan::StateOp op);
+  LogicalResult translateTable(plan::TableOp op);
   LogicalResult translateFunction(plan::FunctionOp op);
   LogicalResult translateBuffer(Operation *op, proto::Function &function);
   LogicalResult translateInstruction(Operation *op, proto::Function &function);
@@ -69,28 +70,33 @@ uint32_t Translator::locationOf(Operation *op) {
   return it->second;
 }
 
+/// Unspecified for what no plan can hold.
+static proto::DataType toProto(Type element) {
+  if (element.isF32())
+    return proto::F32;
+  if (element.isF64())
+    return proto::F64;
+  if (element.isF16())
+    return proto::F16;
+  if (element.isBF16())
+    return proto::BF16;
+  if (element.isInteger(1))
+    return proto::I1;
+  if (element.isInteger(8))
+    return proto::I8;
+  if (element.isInteger(32))
+    return proto::I32;
+  if (element.isInteger(64))
+    return proto::I64;
+  return proto::DATA_TYPE_UNSPECIFIED;
+}
+
 LogicalResult Translator::translateType(Operation *op, Type type,
                                         proto::TensorType &out) {
   auto memref = cast<MemRefType>(type);
   Type element = memref.getElementType();
-  proto::DataType dtype = proto::DATA_TYPE_UNSPECIFIED;
-  if (element.isF32())
-    dtype = proto::F32;
-  else if (element.isF64())
-    dtype = proto::F64;
-  else if (element.isF16())
-    dtype = proto::F16;
-  else if (element.isBF16())
-    dtype = proto::BF16;
-  else if (element.isInteger(1))
-    dtype = proto::I1;
-  else if (element.isInteger(8))
-    dtype = proto::I8;
-  else if (element.isInteger(32))
-    dtype = proto::I32;
-  else if (element.isInteger(64))
-    dtype = proto::I64;
-  else
+  proto::DataType dtype = toProto(element);
+  if (dtype == proto::DATA_TYPE_UNSPECIFIED)
     return op->emitOpError("has elements of type ")
            << element << ", which no plan can hold";
   out.set_dtype(dtype);
@@ -103,40 +109,43 @@ LogicalResult Translator::translateType(Operation *op, Type type,
   return success();
 }
 
+/// Writes a resolved initializer of `op`.
+static LogicalResult translateInit(Operation *op, Attribute attr,
+                                   proto::Initializer &init) {
+  auto setNormal = [&](FloatAttr mean, FloatAttr stddev, bool truncated) {
+    init.mutable_normal()->set_mean(mean.getValueAsDouble());
+    init.mutable_normal()->set_stddev(stddev.getValueAsDouble());
+    init.mutable_normal()->set_truncated(truncated);
+    return success();
+  };
+  return llvm::TypeSwitch<Attribute, LogicalResult>(attr)
+      .Case([&](optim::ConstantAttr attr) {
+        init.mutable_constant()->set_value(attr.getValue().getValueAsDouble());
+        return success();
+      })
+      .Case([&](optim::UniformAttr attr) {
+        init.mutable_uniform()->set_low(attr.getLow().getValueAsDouble());
+        init.mutable_uniform()->set_high(attr.getHigh().getValueAsDouble());
+        return success();
+      })
+      .Case([&](optim::NormalAttr attr) {
+        return setNormal(attr.getMean(), attr.getStddev(), false);
+      })
+      .Case([&](optim::TruncatedNormalAttr attr) {
+        return setNormal(attr.getMean(), attr.getStddev(), true);
+      })
+      .Default([&](Attribute) {
+        return op->emitOpError("has the initializer ")
+               << attr << ", expected a resolved one";
+      });
+}
+
 LogicalResult Translator::translateState(plan::StateOp op) {
   states[op.getSymName()] = plan.states_size();
   proto::State &state = *plan.add_states();
   state.set_name(op.getSymName().str());
-  proto::Initializer &init = *state.mutable_initializer();
-  LogicalResult known =
-      llvm::TypeSwitch<Attribute, LogicalResult>(op.getInit())
-          .Case([&](optim::ConstantAttr attr) {
-            init.mutable_constant()->set_value(
-                attr.getValue().getValueAsDouble());
-            return success();
-          })
-          .Case([&](optim::UniformAttr attr) {
-            init.mutable_uniform()->set_low(attr.getLow().getValueAsDouble());
-            init.mutable_uniform()->set_high(attr.getHigh().getValueAsDouble());
-            return success();
-          })
-          .Case([&](optim::NormalAttr attr) {
-            init.mutable_normal()->set_mean(attr.getMean().getValueAsDouble());
-            init.mutable_normal()->set_stddev(
-                attr.getStddev().getValueAsDouble());
-            return success();
-          })
-          .Case([&](optim::TruncatedNormalAttr attr) {
-            init.mutable_normal()->set_mean(attr.getMean().getValueAsDouble());
-            init.mutable_normal()->set_stddev(
-                attr.getStddev().getValueAsDouble());
-            init.mutable_normal()->set_truncated(true);
-            return success();
-          })
-          .Default([&](Attribute) { return failure(); });
-  if (failed(known))
-    return op.emitOpError("has the initializer ")
-           << op.getInit() << ", expected a resolved one";
+  if (failed(translateInit(op, op.getInit(), *state.mutable_initializer())))
+    return failure();
 
   auto type = cast<MemRefType>(op.getType());
   // State of an optimizer goes by the name of its parameter and its slot.
@@ -156,6 +165,40 @@ LogicalResult Translator::translateState(plan::StateOp op) {
     state.set_slot(op.getSlot().value_or("").str());
   }
   return translateType(op, type, *state.mutable_type());
+}
+
+LogicalResult Translator::translateTable(plan::TableOp op) {
+  proto::Table &table = *plan.add_tables();
+  table.set_name(op.getName().str());
+  table.set_placement(op.getPlacement() == "sparse"
+                          ? proto::Table::SPARSE
+                          : proto::Table::DISTRIBUTED);
+  auto type = cast<MemRefType>(op.getType());
+  table.set_dtype(toProto(type.getElementType()));
+  table.set_rows(type.getDimSize(0));
+  table.set_columns(type.getDimSize(1));
+  if (failed(translateInit(op, op.getInit(), *table.mutable_initializer())))
+    return failure();
+  for (auto state : op.getBody().getOps<plan::RowStateOp>()) {
+    proto::Table::RowState &out = *table.add_row_states();
+    out.set_slot(state.getSlot().str());
+    out.set_columns(state.getColumns());
+    if (failed(
+            translateInit(state, state.getInit(), *out.mutable_initializer())))
+      return failure();
+  }
+  for (auto shard : op.getBody().getOps<plan::ShardOp>()) {
+    proto::Table::Shard &out = *table.add_shards();
+    out.set_server(shard.getServer());
+    out.set_first_row(shard.getFirstRow());
+    out.set_rows(shard.getRows());
+  }
+  // Functions are counted from 1; 0 is none.
+  if (op.getUpdate())
+    table.set_update(functions.lookup(*op.getUpdate()) + 1);
+  if (op.getAdvance())
+    table.set_advance(functions.lookup(*op.getAdvance()) + 1);
+  return success();
 }
 
 LogicalResult Translator::setConstant(plan::ConstantOp op,
@@ -269,6 +312,30 @@ LogicalResult Translator::translateInstruction(Operation *op,
         instruction.mutable_fetch_barrier();
         return success();
       })
+      .Case([&](plan::PullRowsOp pull) {
+        proto::PullRows &out = *instruction.mutable_pull_rows();
+        for (auto [i, table] : llvm::enumerate(pull.getTables())) {
+          proto::PullRows::Item &item = *out.add_items();
+          item.set_table(table);
+          item.set_ids(index(pull.getIds()[i]));
+          item.set_out(index(pull.getOuts()[i]));
+          if (int64_t padding = pull.getPaddingIdx()[i]; padding >= 0)
+            item.set_padding_idx(padding);
+        }
+        return success();
+      })
+      .Case([&](plan::PushRowsOp push) {
+        proto::PushRows &out = *instruction.mutable_push_rows();
+        out.set_table(push.getTable());
+        for (auto [i, padding] : llvm::enumerate(push.getPaddingIdx())) {
+          proto::PushRows::Item &item = *out.add_items();
+          item.set_ids(index(push.getIds()[i]));
+          item.set_gradient(index(push.getGradients()[i]));
+          if (padding >= 0)
+            item.set_padding_idx(padding);
+        }
+        return success();
+      })
       .Case([&](plan::SubmitOp submit) {
         instruction.mutable_submit()->set_queue(submit.getQueue());
         instruction.mutable_submit()->set_merge(submit.getMerge());
@@ -345,6 +412,9 @@ LogicalResult Translator::translate(plan::ProgramOp program) {
     if (failed(translateFunction(function)))
       return failure();
   }
+  for (auto table : body.getOps<plan::TableOp>())
+    if (failed(translateTable(table)))
+      return failure();
   for (auto service : body.getOps<plan::ServiceOp>())
     if (failed(translateService(service)))
       return failure();
