@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace fleet {
 
@@ -28,16 +29,28 @@ struct RoleChoice {
   std::string endpoint;           ///< of a server
   std::string roleRule, rankRule; ///< what decided, for --print-env
 
+  // What the launcher said about the processes around this one, if it did.
+  std::optional<uint32_t> localRank, localSize; ///< on this host
+  std::vector<std::string> trainerEndpoints;    ///< of all trainers, by rank
+  std::string coordinator; ///< HOST:PORT at which the trainers meet
+
   /// "trainer 1", "pserver 0", "local".
   std::string name() const;
 };
 
-/// Decides from the flags, else from the environment: TRAINING_ROLE or
-/// PADDLE_TRAINING_ROLE, PADDLE_TRAINER_ID, PADDLE_CURRENT_ENDPOINT or POD_IP
-/// and PADDLE_PORT. PADDLE_TRAINERS_NUM and PADDLE_PSERVERS_IP_PORT_LIST, where
-/// set, have to agree with the job. One error lists everything that is missing.
+/// Decides from the flags, else from the environment. Role and rank are two
+/// questions; for each the first launcher of launchers() that answers wins,
+/// after the flags. Variables that describe another job than `job` are an
+/// error, as is a value that makes no sense. One error lists everything that is
+/// wrong.
 StatusOr<RoleChoice> resolveRole(const plan::Job &job, const RoleFlags &flags,
                                  const Getenv &getenv);
+
+/// All rules in their order, with every flag and variable: its value, or what
+/// it would be for; those that decided are marked. Several lines, for
+/// --print-env.
+std::string describeRules(const RoleFlags &flags, const Getenv &getenv,
+                          const StatusOr<RoleChoice> &choice);
 
 } // namespace fleet
 

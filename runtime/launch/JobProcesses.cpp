@@ -6,6 +6,7 @@
 
 #include "runtime/launch/JobProcesses.h"
 
+#include "runtime/environment/LaunchVariables.h"
 #include "runtime/plan/JobFile.h"
 #include "runtime/transport/Endpoint.h"
 
@@ -33,14 +34,19 @@ bool isOption(std::string_view option, std::string_view name) {
          (startsWith(option, name) && option[name.size()] == '=');
 }
 
-/// A variable of a job that whoever started us may still have set, or a proxy,
-/// which would stand between the processes of a job.
+/// What tells a process its place, which whoever started us may still have set
+/// for another one, or a proxy, which would stand between the processes of a
+/// job.
 bool isReplaced(std::string_view variable) {
-  for (std::string_view prefix :
-       {"PADDLE_", "TRAINING_ROLE=", "POD_IP=", "http_proxy=", "https_proxy=",
-        "HTTP_PROXY=", "HTTPS_PROXY="})
+  for (std::string_view prefix : {"PADDLE_", "http_proxy=", "https_proxy=",
+                                  "HTTP_PROXY=", "HTTPS_PROXY="})
     if (startsWith(variable, prefix))
       return true;
+  std::string_view name = variable.substr(0, variable.find('='));
+  for (const Launcher &launcher : launchers())
+    for (const LaunchVariable &known : launcher.variables)
+      if (name == known.name)
+        return true;
   return false;
 }
 

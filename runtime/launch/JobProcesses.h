@@ -35,10 +35,10 @@ struct JobProcessOptions {
 
 /// The processes of `job`, servers first. Each gets the job's folder, the
 /// options, --threads when the options do not say it, and the job environment
-/// (TRAINING_ROLE, PADDLE_*) in place of whatever the environment had of it;
-/// http_proxy and https_proxy are taken out. InvalidArgument when the options
-/// name a role or rank, which are not theirs to choose; NotFound when the
-/// folder lacks a plan.
+/// (TRAINING_ROLE, PADDLE_*) in place of whatever the environment had of it or
+/// of another launcher's; http_proxy and https_proxy are taken out.
+/// InvalidArgument when the options name a role or rank, which are not theirs
+/// to choose; NotFound when the folder lacks a plan.
 StatusOr<std::vector<JobProcess>>
 describeProcesses(const plan::Job &job, const JobProcessOptions &options);
 

@@ -68,6 +68,24 @@ static void describe(CLI::App &app, RunOptions &options, RoleFlags &role,
       "SIGTERM), 2 wrong usage.");
 }
 
+/// Answers --print-env, be it that nothing was found.
+static void printRules(const RoleFlags &flags, const Getenv &getenv,
+                       const StatusOr<RoleChoice> &role) {
+  if (role.ok()) {
+    std::printf("%s\n  role by %s\n  rank by %s\n", role->name().c_str(),
+                onOneLine(role->roleRule).c_str(),
+                onOneLine(role->rankRule).c_str());
+    if (role->localRank)
+      std::printf("  process %u of this host\n", *role->localRank);
+    if (!role->coordinator.empty())
+      std::printf("  meets the other trainers at %s\n",
+                  onOneLine(role->coordinator).c_str());
+    std::printf("\n");
+  }
+  std::printf("%s", describeRules(flags, getenv, role).c_str());
+  std::fflush(stdout);
+}
+
 int main(int argc, char **argv) {
   CLI::App app("fleet-run - run one process of a Fleet job", "fleet-run");
   app.set_version_flag("--version", "fleet-run 0.1");
@@ -113,15 +131,14 @@ int main(int argc, char **argv) {
   auto job = loadJob(files, options.jobDirectory);
   if (!job.ok())
     return fail(job.status(), 1);
-  auto role = resolveRole(*job, flags,
-                          [](const char *name) { return std::getenv(name); });
+  Getenv getenv = [](const char *name) { return std::getenv(name); };
+  auto role = resolveRole(*job, flags, getenv);
+  if (printEnv)
+    printRules(flags, getenv, role);
   if (!role.ok())
     return fail(role.status(), 2);
-  if (printEnv) {
-    std::printf("%s\n  role by %s\n  rank by %s\n", role->name().c_str(),
-                role->roleRule.c_str(), role->rankRule.c_str());
+  if (printEnv)
     return 0;
-  }
   if (Status usage = checkOptions(options, *role); !usage.ok())
     return fail(usage, 2);
 

@@ -83,11 +83,14 @@ TEST(JobProcesses, AnotherJobsEnvironmentAndProxiesDoNotReachThem) {
   options.environment = {"HOME=/root",       "PADDLE_TRAINER_ID=7",
                          "TRAINING_ROLE=X",  "POD_IP=10.0.0.1",
                          "http_proxy=p:1",   "https_proxy=p:1",
-                         "PADDLE_PORT=9999", "PATH=/bin"};
+                         "PADDLE_PORT=9999", "FLEET_ROLE=pserver",
+                         "RANK=3",           "OMPI_COMM_WORLD_RANK=3",
+                         "RANKING=1",        "PATH=/bin"};
   auto local = describeProcesses(makeJob(1, {}), options);
   ASSERT_TRUE(local.ok()) << local.status().message();
   ASSERT_EQ(local->size(), 1u);
-  EXPECT_THAT((*local)[0].environment, ElementsAre("HOME=/root", "PATH=/bin"));
+  EXPECT_THAT((*local)[0].environment,
+              ElementsAre("HOME=/root", "RANKING=1", "PATH=/bin"));
   auto job = describeProcesses(makeJob(1, {"a:1"}), options);
   ASSERT_TRUE(job.ok());
   EXPECT_THAT((*job)[0].environment,

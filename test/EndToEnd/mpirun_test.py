@@ -1,0 +1,72 @@
+"""Jobs whose processes find their place in what mpirun tells them."""
+import shutil
+import unittest
+
+from fleet_test import FIT_A_LINE, HOUSING_DATA, FleetTest, free_endpoints, tool
+
+MPIRUN = shutil.which("mpirun")
+TRAIN = (HOUSING_DATA, "--batch-size=10", "--epochs=3", "--seed=1")
+
+
+@unittest.skipUnless(MPIRUN, "mpirun is not installed (package openmpi-bin)")
+class MpiRun(FleetTest):
+    def setUp(self):
+        super().setUp()
+        self.endpoints = free_endpoints(2)
+        self.job = self.transpile(FIT_A_LINE, "job", "--mode=ps", "--trainers=2",
+                                  "--pservers=" + ",".join(self.endpoints))
+
+    def mpirun(self, *args, env=None):
+        return self.run_tool(MPIRUN, "--allow-run-as-root", "--oversubscribe", *args,
+                             timeout=60, env=env)
+
+    def test_four_processes_are_two_servers_and_two_trainers(self):
+        result = self.mpirun("-np", 4, tool("fleet-run"), self.job, *TRAIN,
+                             "--save=" + self.path("mpi"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for endpoint in self.endpoints:
+            self.assertIn("Server listening on " + endpoint, result.stdout)
+        local = self.run_tool(tool("fleet-launch"), self.job, "--", *TRAIN,
+                              "--save=" + self.path("local"))
+        self.assertEqual(local.returncode, 0, local.stderr)
+        with open(self.path("mpi/model.safetensors"), "rb") as one, \
+                open(self.path("local/model.safetensors"), "rb") as other:
+            self.assertEqual(one.read(), other.read())
+
+    def test_every_process_says_what_decided(self):
+        # A file each: mpirun mixes what comes together.
+        result = self.mpirun("-np", 4, "--output-filename", self.path("out"),
+                             tool("fleet-run"), self.job, "--print-env")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for rank, name in enumerate(("pserver 0", "trainer 0", "pserver 1", "trainer 1")):
+            with open(self.path("out/1/rank.%d/stdout" % rank)) as file:
+                own = file.read().splitlines()
+            self.assertEqual(own[0], name)
+            self.assertEqual(own[1], "  role by OMPI_COMM_WORLD_RANK=%d" % rank)
+            self.assertTrue([l for l in own if l.startswith("  OMPI_COMM_WORLD_RANK ")
+                             and l.endswith("%d  <- role and rank" % rank)], own)
+
+    def test_the_number_of_processes_has_to_fit(self):
+        result = self.mpirun("-np", 3, tool("fleet-run"), self.job, *TRAIN)
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertIn("OMPI_COMM_WORLD_SIZE=3: the job has 2 servers and 2 trainers; "
+                      "start 4 processes", result.stderr)
+
+    def test_two_worlds_of_one_role_each(self):
+        servers = self.start(MPIRUN, "--allow-run-as-root", "--oversubscribe", "-np", 2,
+                             tool("fleet-run"), self.job, "--role=pserver", "--seed=1")
+        result = self.mpirun("-np", 2, tool("fleet-run"), self.job, *TRAIN,
+                             env={"FLEET_ROLE": "trainer"})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("final loss", result.stdout)
+        self.assertEqual(self.finish(servers)[0], 0)
+
+    def test_another_launchers_environment_is_overruled_by_fleet_launch(self):
+        result = self.mpirun("-np", 1, tool("fleet-launch"), self.job, "--", *TRAIN,
+                             env={"FLEET_ROLE": "pserver", "RANK": "1", "WORLD_SIZE": "7"})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("final loss", result.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
