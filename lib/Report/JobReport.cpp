@@ -17,7 +17,10 @@ using namespace mlir::fleet::optim;
 
 /// Of one message with a payload: header and checksum (runtime/transport/
 /// Frame.h).
-static constexpr int64_t kFrameBytes = 80;
+static constexpr int64_t kFrameBytes = 136;
+
+/// Blocks of as many bytes start at a multiple of 64 in a message.
+static constexpr int64_t kAlignedPartBytes = 64 << 10;
 
 namespace {
 
@@ -30,10 +33,11 @@ struct Piece {
 struct ServerLoad {
   std::string endpoint;
   int64_t blocks = 0, parameterBytes = 0, stateBytes = 0;
+  int64_t payloadBytes = 0; ///< of a message with all blocks
 
   /// In one direction, for one trainer.
   int64_t bytesPerStep() const {
-    return blocks == 0 ? 0 : parameterBytes + kFrameBytes;
+    return blocks == 0 ? 0 : payloadBytes + kFrameBytes;
   }
 };
 
@@ -126,6 +130,9 @@ void Report::visitServer(ModuleOp role, dist::ServeOp serve) {
       continue;
     }
     load.parameterBytes += bytes;
+    if (bytes >= kAlignedPartBytes)
+      load.payloadBytes = llvm::alignTo(load.payloadBytes, 64);
+    load.payloadBytes += bytes;
     ++load.blocks;
     OriginAttr origin = parameter.getOriginAttr();
     parameters[parameter.getOriginName()].push_back(

@@ -356,9 +356,7 @@ Status ParameterServer::handlePush(Connection &connection, uint32_t rank,
   AlignedBuffer scratch;
   if (isDuplicate) {
     // Its landing buffers may be being merged: receive it elsewhere.
-    uint64_t expected = 0;
-    for (const ConstBuffer &block : parameters)
-      expected += block.size;
+    uint64_t expected = payloadBytes(parameters);
     if (header.length > expected)
       return makeError(StatusCode::DataLoss, "a push has {} bytes, expected {}",
                        header.length, expected);

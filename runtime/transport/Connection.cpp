@@ -6,13 +6,8 @@
 
 using namespace fleet;
 
-template <typename Buffer>
-static uint64_t sizeOf(const std::vector<Buffer> &buffers) {
-  uint64_t size = 0;
-  for (const Buffer &buffer : buffers)
-    size += buffer.size;
-  return size;
-}
+/// What is sent as padding, and where padding goes.
+static constexpr char kZeros[64] = {};
 
 static size_t pieceBytes(uint64_t length) {
   return std::clamp<uint64_t>(length / 2, kSmallestPieceBytes,
@@ -45,27 +40,20 @@ Status Connection::send(FrameHeader header,
 Status Connection::sendInTurn(FrameHeader &header,
                               const std::vector<ConstBuffer> &payload,
                               TimePoint deadline) {
-  header.length = sizeOf(payload);
+  header.length = payloadBytes(payload);
   header.sequence = sequence++;
   FrameBytes bytes = encodeHeader(header);
   sendSum.reset();
   gathered.clear();
   gathered.push_back({bytes.data(), bytes.size()});
   size_t room = pieceBytes(header.length);
-  for (const ConstBuffer &buffer : payload)
-    for (size_t done = 0; done < buffer.size;) {
-      if (room == 0) {
-        FLEET_RETURN_IF_ERROR(stream->write(gathered, deadline));
-        gathered.clear();
-        room = pieceBytes(header.length);
-      }
-      size_t size = std::min(buffer.size - done, room);
-      const char *data = static_cast<const char *>(buffer.data) + done;
-      sendSum.update(data, size);
-      gathered.push_back({data, size});
-      done += size;
-      room -= size;
-    }
+  uint64_t offset = 0;
+  for (const ConstBuffer &part : payload) {
+    size_t padding = paddingBefore(offset, part.size);
+    FLEET_RETURN_IF_ERROR(gather(header, kZeros, padding, room, deadline));
+    FLEET_RETURN_IF_ERROR(gather(header, part.data, part.size, room, deadline));
+    offset += padding + part.size;
+  }
   FrameTrailer trailer;
   if (header.length > 0) {
     trailer = encodeTrailer(sendSum.digest());
@@ -74,6 +62,24 @@ Status Connection::sendInTurn(FrameHeader &header,
   FLEET_RETURN_IF_ERROR(stream->write(gathered, deadline));
   sent += kFrameHeaderBytes + header.length +
           (header.length > 0 ? kFrameTrailerBytes : 0);
+  return Status();
+}
+
+Status Connection::gather(const FrameHeader &header, const void *data,
+                          size_t size, size_t &room, TimePoint deadline) {
+  for (size_t done = 0; done < size;) {
+    if (room == 0) {
+      FLEET_RETURN_IF_ERROR(stream->write(gathered, deadline));
+      gathered.clear();
+      room = pieceBytes(header.length);
+    }
+    size_t now = std::min(size - done, room);
+    const char *piece = static_cast<const char *>(data) + done;
+    sendSum.update(piece, now);
+    gathered.push_back({piece, now});
+    done += now;
+    room -= now;
+  }
   return Status();
 }
 
@@ -93,7 +99,7 @@ StatusOr<FrameHeader> Connection::receive(TimePoint deadline) {
 Status Connection::receivePayload(const FrameHeader &header,
                                   const std::vector<MutableBuffer> &payload,
                                   TimePoint deadline) {
-  if (uint64_t expected = sizeOf(payload); header.length != expected)
+  if (uint64_t expected = payloadBytes(payload); header.length != expected)
     return makeError(StatusCode::DataLoss,
                      "a {} frame has {} bytes, expected {}",
                      frameKindName(header.kind), header.length, expected);
@@ -102,17 +108,15 @@ Status Connection::receivePayload(const FrameHeader &header,
   receiveSum.reset();
   scattered.clear();
   size_t room = pieceBytes(header.length);
-  for (const MutableBuffer &buffer : payload)
-    for (size_t done = 0; done < buffer.size;) {
-      if (room == 0) {
-        FLEET_RETURN_IF_ERROR(receivePiece(deadline));
-        room = pieceBytes(header.length);
-      }
-      size_t size = std::min(buffer.size - done, room);
-      scattered.push_back({static_cast<char *>(buffer.data) + done, size});
-      done += size;
-      room -= size;
-    }
+  uint64_t offset = 0;
+  char ignored[sizeof(kZeros)];
+  for (const MutableBuffer &part : payload) {
+    size_t padding = paddingBefore(offset, part.size);
+    FLEET_RETURN_IF_ERROR(scatter(header, ignored, padding, room, deadline));
+    FLEET_RETURN_IF_ERROR(
+        scatter(header, part.data, part.size, room, deadline));
+    offset += padding + part.size;
+  }
   FrameTrailer trailer;
   FLEET_RETURN_IF_ERROR(receivePiece(deadline, &trailer));
   if (decodeTrailer(trailer) != receiveSum.digest())
@@ -120,6 +124,21 @@ Status Connection::receivePayload(const FrameHeader &header,
                      "the payload of a {} frame is damaged: its checksum does "
                      "not fit",
                      frameKindName(header.kind));
+  return Status();
+}
+
+Status Connection::scatter(const FrameHeader &header, void *data, size_t size,
+                           size_t &room, TimePoint deadline) {
+  for (size_t done = 0; done < size;) {
+    if (room == 0) {
+      FLEET_RETURN_IF_ERROR(receivePiece(deadline));
+      room = pieceBytes(header.length);
+    }
+    size_t now = std::min(size - done, room);
+    scattered.push_back({static_cast<char *>(data) + done, now});
+    done += now;
+    room -= now;
+  }
   return Status();
 }
 

@@ -14,15 +14,24 @@
 
 namespace fleet {
 
-/// A payload is handed to the stream in pieces, so that its checksum is computed
-/// while they are in the cache and the peer is busy with the piece before: two
-/// of a small payload, and of a large one as much as fits beside the kernel's
-/// copy (measured: up to 1.3 times the speed of other sizes).
+/// A payload is handed to the stream in pieces, so that its checksum is
+/// computed while they are in the cache and the peer is busy with the piece
+/// before: two of a small payload, and of a large one as much as fits beside
+/// the kernel's copy (measured: up to 1.3 times the speed of other sizes).
 constexpr size_t kSmallestPieceBytes = size_t(64) << 10;
 constexpr size_t kLargestPieceBytes = size_t(512) << 10;
 
 /// Why something ended is told in at most this many bytes.
 constexpr uint64_t kMaxReasonBytes = 4096;
+
+/// Bytes of a payload with these parts, padding included.
+template <typename Buffer>
+uint64_t payloadBytes(const std::vector<Buffer> &parts) {
+  uint64_t bytes = 0;
+  for (const Buffer &part : parts)
+    bytes += paddingBefore(bytes, part.size) + part.size;
+  return bytes;
+}
 
 /// Sends and receives frames. Any number of threads may send, one may receive;
 /// close() may be called from any thread. After a send failed, maybe in the
@@ -48,7 +57,7 @@ public:
   /// Receives the next header; its payload has to be received next.
   /// DeadlineExceeded means that nothing came, and may be tried again.
   StatusOr<FrameHeader> receive(TimePoint deadline);
-  /// Receives the payload of `header` into `payload`, whose sizes add up to
+  /// Receives the payload of `header` into `payload`, whose payloadBytes() are
   /// exactly its length, and checks it.
   Status receivePayload(const FrameHeader &header,
                         const std::vector<MutableBuffer> &payload,
@@ -70,6 +79,12 @@ private:
   Status sendInTurn(FrameHeader &header,
                     const std::vector<ConstBuffer> &payload,
                     TimePoint deadline);
+  /// Notes the next bytes to receive, in pieces; `room` is left in this one.
+  Status scatter(const FrameHeader &header, void *data, size_t size,
+                 size_t &room, TimePoint deadline);
+  /// The same for sending.
+  Status gather(const FrameHeader &header, const void *data, size_t size,
+                size_t &room, TimePoint deadline);
   Status receivePiece(TimePoint deadline, FrameTrailer *trailer = nullptr);
 
   std::unique_ptr<Stream> stream;

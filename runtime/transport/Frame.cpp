@@ -4,6 +4,7 @@
 
 #include "runtime/base/Checksum.h"
 
+#include <algorithm>
 #include <cstring>
 
 using namespace fleet;
@@ -59,7 +60,9 @@ StatusOr<FrameHeader> fleet::decodeHeader(const FrameBytes &bytes) {
   if (kind == 0 || kind > kLastFrameKind)
     return makeError(StatusCode::DataLoss, "a frame has the unknown kind {}",
                      kind);
-  if (bytes[17] != 0 || bytes[18] != 0 || bytes[19] != 0)
+  auto isUsed = [](unsigned char byte) { return byte != 0; };
+  if (std::any_of(&bytes[17], &bytes[20], isUsed) ||
+      std::any_of(&bytes[64], &bytes[kChecksumOffset], isUsed))
     return makeError(StatusCode::DataLoss,
                      "a {} frame uses reserved bytes of its header",
                      frameKindName(static_cast<FrameKind>(kind)));

@@ -16,11 +16,17 @@
 //       40      8  step
 //       48      8  argument; what it means depends on the kind
 //       56      8  length of the payload
-//       64      8  XXH3-64 of the 64 bytes before
-//       72      -  the payload
+//       64     56  zero
+//      120      8  XXH3-64 of the 120 bytes before
+//      128      -  the payload: its parts, one after the other; one of at least
+//                  kAlignedPartBytes after zeros up to a multiple of 64
 //        -      8  XXH3-64 of the payload; not there when that is empty
 //
 // The checksum comes last so that a sender can compute it while it sends.
+//
+// Large parts lie at multiples of a cache line in the stream, as they do in
+// memory: a kernel that copies 4 to 12 bytes off a line into a socket does so
+// at less than half its speed on some processors (measured on Zen 4).
 //
 //===----------------------------------------------------------------------===//
 
@@ -50,9 +56,17 @@ enum class FrameKind : uint16_t {
   Error,          ///< server: the job failed; text says why
 };
 constexpr uint16_t kLastFrameKind = static_cast<uint16_t>(FrameKind::Error);
-constexpr uint16_t kProtocolVersion = 1;
-constexpr size_t kFrameHeaderBytes = 72;
+constexpr uint16_t kProtocolVersion = 2;
+constexpr size_t kFrameHeaderBytes = 128;
 constexpr size_t kFrameTrailerBytes = 8;
+
+/// Parts of a payload that have as many bytes start at a multiple of 64.
+constexpr size_t kAlignedPartBytes = size_t(64) << 10;
+
+/// Zeros in front of a part of `size` bytes, `offset` bytes into a payload.
+constexpr size_t paddingBefore(uint64_t offset, uint64_t size) {
+  return size >= kAlignedPartBytes ? static_cast<size_t>(-offset % 64) : 0;
+}
 
 /// Frames with control messages and texts are not longer than this.
 constexpr uint64_t kMaxControlBytes = uint64_t(16) << 20;

@@ -85,16 +85,30 @@ TEST_P(ConnectionTest, PayloadsAreGatheredAndScattered) {
     });
     auto header = server->receive(ample());
     ASSERT_TRUE(header.ok()) << header.status().message();
+    // Both in parts of their own, with 32 bytes of padding between them.
     Status status = server->receivePayload(
-        *header, {{c.data(), 280000}, {d.data(), 4000}}, ample());
+        *header, {{d.data(), 4000}, {c.data(), 280000}}, ample());
     ASSERT_TRUE(status.ok()) << status.message();
     thread.reset();
-    std::vector<float> sent(a), got(c);
-    sent.insert(sent.end(), b.begin(), b.end());
-    got.insert(got.end(), d.begin(), d.end());
-    EXPECT_EQ(sent, got);
+    EXPECT_EQ(a, d);
+    EXPECT_EQ(b, c);
     EXPECT_EQ(client->bytesSent(),
-              kFrameHeaderBytes + 284000 + kFrameTrailerBytes);
+              kFrameHeaderBytes + 4032 + 280000 + kFrameTrailerBytes);
+    // Small parts may be cut differently on the other side.
+    thread = transport.spawn([&] {
+      EXPECT_TRUE(
+          client
+              ->send(FrameHeader(), {{a.data(), 60}, {b.data(), 4000}}, ample())
+              .ok());
+    });
+    header = server->receive(ample());
+    ASSERT_TRUE(header.ok()) << header.status().message();
+    std::vector<float> whole(1015);
+    status = server->receivePayload(*header, {{whole.data(), 4060}}, ample());
+    ASSERT_TRUE(status.ok()) << status.message();
+    thread.reset();
+    EXPECT_EQ(std::vector<float>(whole.begin() + 15, whole.end()),
+              std::vector<float>(b.begin(), b.begin() + 1000));
   });
 }
 
