@@ -1,5 +1,4 @@
 //===- ParameterExchange.h - A step's calls to servers ----------*- C++ -*-===//
-//-*-===//
 //
 // Part of the Fleet project.
 //
@@ -8,7 +7,7 @@
 #ifndef FLEET_RUNTIME_EXECUTOR_PARAMETEREXCHANGE_H
 #define FLEET_RUNTIME_EXECUTOR_PARAMETEREXCHANGE_H
 
-#include "runtime/base/Status.h"
+#include "runtime/executor/RowExchange.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -21,9 +20,10 @@ namespace fleet {
 /// that ends the transfer. Called by one thread; every wait has a deadline.
 /// A program ends its transfers by barriers, or (asynchronous training) by
 /// submit() and fetchLatest().
-class ParameterExchange {
+class ParameterExchange : public RowExchange {
 public:
-  virtual ~ParameterExchange() = default;
+  Status pullRows(const std::vector<RowSet> &) override { return noRows(); }
+  Status pushRows(const RowSet &) override { return noRows(); }
 
   /// Notes a gradient block that leaves at the next sendBarrier().
   virtual Status enqueueSend(uint32_t server, uint32_t block, const void *data,
@@ -47,6 +47,11 @@ public:
   virtual int64_t staleness() const { return -1; }
   /// Bytes sent so far, headers included.
   virtual uint64_t bytesSent() const { return 0; }
+
+private:
+  static Status noRows() {
+    return makeError(StatusCode::Internal, "nobody here has rows of tables");
+  }
 };
 
 } // namespace fleet

@@ -24,6 +24,10 @@ StatusOr<std::unique_ptr<Program>> Program::create(PlanPtr plan,
   FLEET_RETURN_IF_ERROR(program->allocateStates().withContext(loaded.path));
   FLEET_RETURN_IF_ERROR(program->initializeStates().withContext(loaded.path));
   FLEET_RETURN_IF_ERROR(program->allocateConstants().withContext(loaded.path));
+  auto tables = ProgramTables::create(*program, options.seed);
+  if (!tables.ok())
+    return tables.status().withContext(loaded.path);
+  program->rowTables = std::move(*tables);
   return program;
 }
 

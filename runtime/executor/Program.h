@@ -11,6 +11,7 @@
 #include "runtime/base/Status.h"
 #include "runtime/base/ThreadPool.h"
 #include "runtime/device/cpu/KernelLibrary.h"
+#include "runtime/executor/ProgramTables.h"
 #include "runtime/executor/Step.h"
 #include "runtime/plan/PlanLoader.h"
 
@@ -54,6 +55,9 @@ public:
   void *stateData(uint32_t state) { return arena.data() + offsets[state]; }
   size_t stateBytes(uint32_t state) const { return sizes[state]; }
 
+  /// The rows of tables that are here. Never null.
+  ProgramTables *tables() { return rowTables.get(); }
+
 private:
   friend class StepBuilder;
   Program(PlanPtr plan, ProgramOptions options)
@@ -71,6 +75,7 @@ private:
   AlignedBuffer constantArena;
   std::vector<std::vector<int64_t>> constantOffsets; // by function and buffer
   std::map<std::pair<uint32_t, int64_t>, std::unique_ptr<Step>> steps;
+  std::unique_ptr<ProgramTables> rowTables; // uses steps
 };
 
 } // namespace fleet

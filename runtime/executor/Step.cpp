@@ -42,9 +42,21 @@ inline Status Step::execute(const Operation &op, ParameterExchange *peer) {
       std::memcpy(op.operands[1], op.operands[0],
                   static_cast<size_t>(op.count));
     return Status();
+  case Kind::PullRows:
+  case Kind::PushRows:
+    return transferRows(op, peer);
   default:
     return exchange(op, peer);
   }
+}
+
+Status Step::transferRows(const Operation &op, ParameterExchange *peer) {
+  RowExchange *rows = ownRows ? ownRows : peer;
+  if (!rows)
+    return exchange(op, nullptr);
+  Status status = op.kind == Kind::PullRows ? op.pull->run(op.operands, *rows)
+                                            : op.push->run(op.operands, *rows);
+  return status.ok() ? status : failure(op, status);
 }
 
 Status Step::exchange(const Operation &op, ParameterExchange *peer) {

@@ -19,6 +19,7 @@
 #include "runtime/device/cpu/Gemm.h"
 #include "runtime/device/cpu/KernelLibrary.h"
 #include "runtime/executor/ParameterExchange.h"
+#include "runtime/executor/RowTransfers.h"
 #include "runtime/plan/PlanLoader.h"
 
 #include <cstdint>
@@ -53,9 +54,9 @@ struct StepArguments {
 
 class Step {
 public:
-  /// Runs all instructions, in order. An error comes from the exchange only and
-  /// names the instruction; afterwards states may be half updated. One run at a
-  /// time.
+  /// Runs all instructions, in order. An error comes from the exchange, or from
+  /// ids that name no row, and names the instruction; afterwards states may be
+  /// half updated. One run at a time.
   Status run(const StepArguments &arguments);
 
   /// Takes part in the exchange of a step without having rows in its batch:
@@ -88,7 +89,9 @@ private:
     SendBarrier,
     FetchBarrier,
     Submit,
-    FetchLatest
+    FetchLatest,
+    PullRows,
+    PushRows
   };
 
   struct Operation {
@@ -99,6 +102,8 @@ private:
       struct {
         uint32_t server, block;
       } peer;
+      RowPull *pull;
+      RowPush *push;
     };
     void **operands; // into Step::operands
     int64_t count;   // rows, or bytes
@@ -119,6 +124,7 @@ private:
   }
   Status execute(const Operation &operation, ParameterExchange *exchange);
   Status exchange(const Operation &operation, ParameterExchange *exchange);
+  Status transferRows(const Operation &operation, ParameterExchange *exchange);
   Status failure(const Operation &operation, const Status &status) const;
   Status runObserved(const StepArguments &arguments);
   void prepare();
@@ -135,6 +141,9 @@ private:
   std::vector<void *> operands;
   std::vector<Patch> patches;
   std::vector<Gemm> gemms;
+  std::vector<std::unique_ptr<RowPull>> pulls;
+  std::vector<std::unique_ptr<RowPush>> pushes;
+  RowExchange *ownRows = nullptr; ///< of a local job
   struct OutputRef {
     uint32_t operand; // index into Step::operands
     plan::DataType dtype;

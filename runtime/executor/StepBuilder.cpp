@@ -50,6 +50,8 @@ StatusOr<std::unique_ptr<Step>> StepBuilder::build(int64_t batch) {
   if (step->pool && step->pool->threads() == 1)
     step->pool = nullptr;
   step->poison = program.options.poison;
+  if (program.plan().proto.role() == plan::LOCAL)
+    step->ownRows = program.tables();
   FLEET_RETURN_IF_ERROR(bindSymbols(batch).withContext(program.plan().path));
   FLEET_RETURN_IF_ERROR(allocateArena().withContext(program.plan().path));
   for (const plan::Buffer &buffer : function.buffers())
@@ -198,6 +200,12 @@ Status StepBuilder::add(const plan::Instruction &instruction) {
   case plan::Instruction::kFetchLatest:
     append(Step::Kind::FetchLatest);
     break;
+  case plan::Instruction::kPullRows:
+    addPullRows(instruction.pull_rows());
+    return Status();
+  case plan::Instruction::kPushRows:
+    addPushRows(instruction.push_rows());
+    return Status();
   default:
     append(Step::Kind::FetchBarrier);
     break;
@@ -256,4 +264,58 @@ void StepBuilder::addTransfer(Step::Kind kind, const Transfer &transfer) {
   // Blocks have static types, which the loader counted.
   op.count = *countBytes(block.type(), step->symbols);
   appendOperand(transfer.buffer(), transfer.row());
+}
+
+template <typename Item>
+void StepBuilder::addRowItem(RowItems &table, const Item &item, uint32_t rows) {
+  RowItems::Item &added = table.items.emplace_back();
+  const plan::TensorType &type =
+      function.buffers(static_cast<int>(item.ids())).type();
+  added.dtype = type.dtype();
+  added.count = *countElements(type, step->symbols); // counted by allocateArena
+  if (item.has_padding_idx())
+    added.padding = item.padding_idx();
+  added.idsBuffer = item.ids();
+  size_t first = firstOperand.back();
+  added.ids = step->operands.size() - first;
+  appendOperand(item.ids());
+  added.rows = step->operands.size() - first;
+  appendOperand(rows);
+}
+
+void StepBuilder::addPullRows(const plan::PullRows &pull) {
+  step->hasExchange |= step->ownRows == nullptr;
+  RowPull &rows = *step->pulls.emplace_back(std::make_unique<RowPull>());
+  append(Step::Kind::PullRows).pull = &rows;
+  for (const plan::PullRows::Item &item : pull.items()) {
+    auto table = std::find_if(
+        rows.tables.begin(), rows.tables.end(),
+        [&](const RowItems &items) { return items.table == item.table(); });
+    if (table == rows.tables.end()) {
+      table = rows.tables.emplace(table);
+      table->table = item.table();
+      table->batch = std::make_shared<RowBatch>(
+          program.plan().proto.tables(static_cast<int>(item.table())));
+    }
+    addRowItem(*table, item, item.out());
+  }
+}
+
+void StepBuilder::addPushRows(const plan::PushRows &push) {
+  step->hasExchange |= step->ownRows == nullptr;
+  RowPush &rows = *step->pushes.emplace_back(std::make_unique<RowPush>());
+  append(Step::Kind::PushRows).push = &rows;
+  rows.table.table = push.table();
+  for (const plan::PushRows::Item &item : push.items())
+    addRowItem(rows.table, item, item.gradient());
+  // What the step looked up before is built; inputs do not change in a step.
+  for (const auto &pull : step->pulls)
+    for (const RowItems &table : pull->tables)
+      if (table.sameIds(rows.table)) {
+        rows.table.batch = table.batch;
+        rows.table.isBuilt = true;
+      }
+  if (!rows.table.batch)
+    rows.table.batch = std::make_shared<RowBatch>(
+        program.plan().proto.tables(static_cast<int>(push.table())));
 }

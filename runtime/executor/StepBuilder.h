@@ -31,6 +31,11 @@ private:
   /// A plan.Send or plan.Recv.
   template <typename Transfer>
   void addTransfer(Step::Kind kind, const Transfer &transfer);
+  void addPullRows(const plan::PullRows &pull);
+  void addPushRows(const plan::PushRows &push);
+  /// An item of a plan.PullRows or plan.PushRows; `rows` is its other buffer.
+  template <typename Item>
+  void addRowItem(RowItems &table, const Item &item, uint32_t rows);
   /// Starts an operation; its operands follow.
   Step::Operation &append(Step::Kind kind);
   /// The address of the buffer's row `row`.

@@ -28,8 +28,11 @@ Status invalid(fmt::format_string<Args...> format, Args &&...args) {
 
 class InstructionValidator {
 public:
-  InstructionValidator(const plan::Plan &plan, const plan::Function &function)
-      : plan(plan), function(function) {}
+  InstructionValidator(const plan::Plan &plan, int index)
+      : plan(plan), function(plan.functions(index)) {
+    for (const plan::Table &table : plan.tables())
+      updatesRows |= table.update() == static_cast<uint32_t>(index) + 1;
+  }
 
   Status check(const Instruction &instruction);
   Status checkOutputs();
@@ -44,6 +47,11 @@ private:
                     int64_t row);
   Status checkSendBarrier();
   Status checkFetchLatest();
+  Status checkPullRows(const plan::PullRows &pull);
+  Status checkPushRows(const plan::PushRows &push);
+  Status checkTable(uint32_t table) const;
+  template <typename Item>
+  Status checkRows(const plan::Table &table, const Item &item, uint32_t rows);
   Status checkAsync() const {
     if (plan.sync_mode() == plan::ASYNC && function.name() == "main")
       return Status();
@@ -62,8 +70,12 @@ private:
                      function.buffers_size());
     return Status();
   }
-  /// Inputs belong to the data, constants to the plan.
+  /// Inputs belong to the data, constants to the plan. An update of rows is
+  /// given copies of rows, behind their gradients.
   Status checkWritable(uint32_t buffer) const {
+    if (updatesRows && get(buffer).has_input() &&
+        get(buffer).input().argument() > 0)
+      return Status();
     if (get(buffer).has_input() || get(buffer).has_constant())
       return invalid("it writes to '{}', which is {}", get(buffer).name(),
                      get(buffer).has_input() ? "an input" : "a constant");
@@ -78,6 +90,8 @@ private:
   const plan::Function &function;
   std::set<std::pair<uint32_t, uint32_t>> sent, received;
   std::vector<uint32_t> destinations; ///< buffers of `received`
+  std::set<uint32_t> pushed;          ///< tables
+  bool updatesRows = false;
 };
 
 Status InstructionValidator::check(const Instruction &instruction) {
@@ -91,6 +105,9 @@ Status InstructionValidator::check(const Instruction &instruction) {
     return invalid("only a trainer exchanges parameters, this plan's role is "
                    "{}",
                    plan::Role_Name(plan.role()));
+  if ((instruction.has_pull_rows() || instruction.has_push_rows()) &&
+      plan.role() == plan::PSERVER)
+    return invalid("a server looks no rows up, it has them");
   switch (instruction.kind_case()) {
   case Instruction::kLaunch:
     return checkLaunch(instruction.launch());
@@ -136,6 +153,10 @@ Status InstructionValidator::check(const Instruction &instruction) {
   case Instruction::kFetchLatest:
     FLEET_RETURN_IF_ERROR(checkAsync());
     return checkFetchLatest();
+  case Instruction::kPullRows:
+    return checkPullRows(instruction.pull_rows());
+  case Instruction::kPushRows:
+    return checkPushRows(instruction.push_rows());
   case Instruction::KIND_NOT_SET:
     break;
   }
@@ -247,6 +268,7 @@ Status InstructionValidator::checkSendBarrier() {
                        "barrier",
                        plan.servers(i).blocks(block).name(), i);
   sent.clear();
+  pushed.clear();
   return Status();
 }
 
@@ -261,7 +283,74 @@ Status InstructionValidator::checkFetchLatest() {
   return Status();
 }
 
+Status InstructionValidator::checkTable(uint32_t table) const {
+  if (table >= static_cast<uint32_t>(plan.tables_size()))
+    return invalid("table {}, the plan has {} tables", table,
+                   plan.tables_size());
+  return Status();
+}
+
+/// The ids of an item, and `rows`, which has a row for each of them.
+template <typename Item>
+Status InstructionValidator::checkRows(const plan::Table &table,
+                                       const Item &item, uint32_t rows) {
+  FLEET_RETURN_IF_ERROR(checkIndex(item.ids()));
+  FLEET_RETURN_IF_ERROR(checkIndex(rows));
+  const plan::Buffer &ids = get(item.ids());
+  const plan::TensorType &type = ids.type();
+  // Nothing changes an input, so what was looked up is what is updated.
+  if (!ids.has_input() ||
+      (type.dtype() != plan::I32 && type.dtype() != plan::I64))
+    return invalid("ids {}, expected an input of i32 or i64",
+                   spell(item.ids()));
+  plan::TensorType expected = type;
+  expected.set_dtype(table.dtype());
+  if (int last = type.dims_size() - 1;
+      last >= 0 && type.dims(last).kind_case() == plan::Dim::kExtent &&
+      type.dims(last).extent() == 1)
+    expected.mutable_dims()->RemoveLast();
+  expected.add_dims()->set_extent(table.columns());
+  if (!sameType(expected, get(rows).type()))
+    return invalid("rows {} of table '{}' for ids {}, expected {}", spell(rows),
+                   table.name(), spell(item.ids()),
+                   formatType(expected, plan.symbols()));
+  if (item.has_padding_idx() &&
+      (item.padding_idx() < 0 || item.padding_idx() >= table.rows()))
+    return invalid("padding {} is no row of table '{}', which has {}",
+                   item.padding_idx(), table.name(), table.rows());
+  return Status();
+}
+
+Status InstructionValidator::checkPullRows(const plan::PullRows &pull) {
+  if (pull.items().empty())
+    return invalid("it pulls no rows");
+  for (const plan::PullRows::Item &item : pull.items()) {
+    FLEET_RETURN_IF_ERROR(checkTable(item.table()));
+    FLEET_RETURN_IF_ERROR(checkRows(plan.tables(static_cast<int>(item.table())),
+                                    item, item.out()));
+    FLEET_RETURN_IF_ERROR(checkWritable(item.out()));
+  }
+  return Status();
+}
+
+Status InstructionValidator::checkPushRows(const plan::PushRows &push) {
+  FLEET_RETURN_IF_ERROR(checkTable(push.table()));
+  const plan::Table &table = plan.tables(static_cast<int>(push.table()));
+  if (push.items().empty())
+    return invalid("it pushes no rows");
+  for (const plan::PushRows::Item &item : push.items())
+    FLEET_RETURN_IF_ERROR(checkRows(table, item, item.gradient()));
+  if (!pushed.insert(push.table()).second)
+    return invalid("rows of table '{}' are pushed twice in a step",
+                   table.name());
+  if (plan.role() == plan::LOCAL && table.update() == 0)
+    return invalid("table '{}' has no update function", table.name());
+  return Status();
+}
+
 Status InstructionValidator::checkEnd() {
+  if (!pushed.empty() && plan.role() == plan::TRAINER)
+    return invalid("it pushes rows, but no send barrier follows");
   if (!sent.empty())
     return invalid("it sends blocks, but no send barrier follows");
   if (!received.empty())
@@ -306,7 +395,7 @@ std::string fleet::describeInstruction(const plan::Plan &plan, int function,
 
 Status fleet::validateInstructions(const plan::Plan &plan, int index) {
   const plan::Function &function = plan.functions(index);
-  InstructionValidator validator(plan, function);
+  InstructionValidator validator(plan, index);
   for (int i = 0; i < function.instructions_size(); ++i)
     if (Status status = validator.check(function.instructions(i)); !status.ok())
       return status.withContext(describeInstruction(plan, index, i));

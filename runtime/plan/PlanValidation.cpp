@@ -1,4 +1,4 @@
-//===- PlanValidation.cpp - The tables of a plan --------------------------===//
+//===- PlanValidation.cpp - The lists of a plan ---------------------------===//
 //
 // Part of the Fleet project.
 //
@@ -43,15 +43,16 @@ private:
   std::unordered_set<std::string> seen;
 };
 
-class TableValidator {
+class PlanValidator {
 public:
-  explicit TableValidator(const Plan &plan) : plan(plan) {}
+  explicit PlanValidator(const Plan &plan) : plan(plan) {}
 
   Status run() {
     FLEET_RETURN_IF_ERROR(checkHeader());
     FLEET_RETURN_IF_ERROR(checkServers());
     FLEET_RETURN_IF_ERROR(checkKernels());
     FLEET_RETURN_IF_ERROR(checkStates());
+    FLEET_RETURN_IF_ERROR(validateTables(plan));
     NameSet functionNames("function");
     for (int i = 0; i < plan.functions_size(); ++i) {
       const plan::Function &function = plan.functions(i);
@@ -60,6 +61,7 @@ public:
           fmt::format("function '{}'", function.name())));
       FLEET_RETURN_IF_ERROR(validateInstructions(plan, i));
     }
+    FLEET_RETURN_IF_ERROR(validateTableFunctions(plan));
     return checkService();
   }
 
@@ -86,7 +88,7 @@ private:
   const Plan &plan;
 };
 
-Status TableValidator::checkHeader() {
+Status PlanValidator::checkHeader() {
   if (plan.schema_version() != kPlanSchemaVersion)
     return invalid("plan schema version {}, this program reads version {}",
                    plan.schema_version(), kPlanSchemaVersion);
@@ -116,7 +118,7 @@ Status TableValidator::checkHeader() {
 }
 
 /// What runs when: a step, and what some modes do between steps.
-Status TableValidator::checkSchedule() {
+Status PlanValidator::checkSchedule() {
   bool exchanges = plan.role() == plan::TRAINER &&
                    plan.mode() != plan::SINGLE && plan.sync_mode() == plan::GEO;
   bool hasMain = false, hasExchange = false;
@@ -142,7 +144,7 @@ Status TableValidator::checkSchedule() {
   return Status();
 }
 
-Status TableValidator::checkServers() {
+Status PlanValidator::checkServers() {
   std::unordered_set<std::string> endpoints;
   for (int i = 0; i < plan.servers_size(); ++i) {
     const plan::Server &server = plan.servers(i);
@@ -163,7 +165,7 @@ Status TableValidator::checkServers() {
   return Status();
 }
 
-Status TableValidator::checkKernels() {
+Status PlanValidator::checkKernels() {
   NameSet names("kernel");
   for (const plan::Kernel &kernel : plan.kernels())
     FLEET_RETURN_IF_ERROR(names.add(kernel.symbol()));
@@ -172,7 +174,7 @@ Status TableValidator::checkKernels() {
   return Status();
 }
 
-Status TableValidator::checkType(const plan::TensorType &type) {
+Status PlanValidator::checkType(const plan::TensorType &type) {
   if (dataTypeSize(type.dtype()) == 0)
     return invalid("data type {} does not exist",
                    static_cast<int>(type.dtype()));
@@ -205,7 +207,7 @@ Status TableValidator::checkType(const plan::TensorType &type) {
   return Status();
 }
 
-Status TableValidator::checkBuffers(const plan::Function &function) {
+Status PlanValidator::checkBuffers(const plan::Function &function) {
   // An arena slot that no buffer lies in is never needed, so a slot count from
   // a damaged plan cannot make the executor allocate.
   if (function.num_slots() > static_cast<uint32_t>(function.buffers_size()))
@@ -232,8 +234,8 @@ Status TableValidator::checkBuffers(const plan::Function &function) {
   return Status();
 }
 
-Status TableValidator::checkBuffer(const plan::Function &function,
-                                   const plan::Buffer &buffer) {
+Status PlanValidator::checkBuffer(const plan::Function &function,
+                                  const plan::Buffer &buffer) {
   FLEET_RETURN_IF_ERROR(checkType(buffer.type()));
   switch (buffer.storage_case()) {
   case plan::Buffer::kInput: {
@@ -271,8 +273,8 @@ Status TableValidator::checkBuffer(const plan::Function &function,
   return invalid("it has no storage");
 }
 
-Status TableValidator::checkStateType(uint32_t index,
-                                      const plan::TensorType &type) {
+Status PlanValidator::checkStateType(uint32_t index,
+                                     const plan::TensorType &type) {
   const plan::State &state = plan.states(static_cast<int>(index));
   if (!sameType(state.type(), type))
     return invalid("state '{}' has type {} here and {} in its declaration",
@@ -280,7 +282,7 @@ Status TableValidator::checkStateType(uint32_t index,
   return Status();
 }
 
-Status TableValidator::checkService() {
+Status PlanValidator::checkService() {
   if (plan.role() != plan::PSERVER)
     return plan.has_service() ? invalid("a service in the plan of a {}",
                                         plan::Role_Name(plan.role()))
@@ -309,8 +311,8 @@ Status TableValidator::checkService() {
   return Status();
 }
 
-Status TableValidator::checkHandler(const plan::Service::Handler &handler,
-                                    const plan::Server &server) {
+Status PlanValidator::checkHandler(const plan::Service::Handler &handler,
+                                   const plan::Server &server) {
   if (handler.block() >= static_cast<uint32_t>(server.blocks_size()))
     return invalid("block {}, the server has {} blocks", handler.block(),
                    server.blocks_size());
@@ -348,7 +350,7 @@ Status TableValidator::checkHandler(const plan::Service::Handler &handler,
   return Status();
 }
 
-Status TableValidator::checkStates() {
+Status PlanValidator::checkStates() {
   NameSet names("state");
   for (int i = 0; i < plan.states_size(); ++i) {
     FLEET_RETURN_IF_ERROR(names.add(plan.states(i).name()));
@@ -358,7 +360,7 @@ Status TableValidator::checkStates() {
   return Status();
 }
 
-Status TableValidator::checkState(int index) {
+Status PlanValidator::checkState(int index) {
   const plan::State &state = plan.states(index);
   const plan::TensorType &type = state.type();
   FLEET_RETURN_IF_ERROR(checkType(type));
@@ -397,8 +399,18 @@ Status TableValidator::checkState(int index) {
                        spell(origin));
   }
 
-  const plan::Initializer &init = state.initializer();
-  bool isFloat = type.dtype() == plan::F32 || type.dtype() == plan::F64;
+  return validateInitializer(state.initializer(), type.dtype());
+}
+
+} // namespace
+
+Status fleet::validatePlan(const Plan &plan) {
+  return PlanValidator(plan).run();
+}
+
+Status fleet::validateInitializer(const plan::Initializer &init,
+                                  plan::DataType dtype) {
+  bool isFloat = dtype == plan::F32 || dtype == plan::F64;
   switch (init.kind_case()) {
   case plan::Initializer::kConstant:
     if (!std::isfinite(init.constant().value()))
@@ -406,7 +418,7 @@ Status TableValidator::checkState(int index) {
     return Status();
   case plan::Initializer::kUniform:
     if (!isFloat)
-      return invalid("a random initializer for {}", dataTypeName(type.dtype()));
+      return invalid("a random initializer for {}", dataTypeName(dtype));
     if (!std::isfinite(init.uniform().low()) ||
         !std::isfinite(init.uniform().high()) ||
         init.uniform().low() > init.uniform().high())
@@ -415,7 +427,7 @@ Status TableValidator::checkState(int index) {
     return Status();
   case plan::Initializer::kNormal:
     if (!isFloat)
-      return invalid("a random initializer for {}", dataTypeName(type.dtype()));
+      return invalid("a random initializer for {}", dataTypeName(dtype));
     if (!std::isfinite(init.normal().mean()) ||
         !std::isfinite(init.normal().stddev()) || init.normal().stddev() < 0)
       return invalid("normal initializer with mean {} and standard deviation "
@@ -426,12 +438,6 @@ Status TableValidator::checkState(int index) {
     break;
   }
   return invalid("it has no initializer");
-}
-
-} // namespace
-
-Status fleet::validatePlan(const Plan &plan) {
-  return TableValidator(plan).run();
 }
 
 Status fleet::validateSyncMode(plan::SyncMode mode) {

@@ -2,8 +2,8 @@
 //
 // Part of the Fleet project.
 //
-// The checks behind PlanLoader.h, in two parts: the tables of a plan, and the
-// instructions of its functions.
+// The checks behind PlanLoader.h, in three parts: the lists of a plan, its
+// tables of rows, and the instructions of its functions.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,6 +23,17 @@ Status validatePlan(const plan::Plan &plan);
 /// Checks the instructions and outputs of one function, whose buffers were
 /// checked before.
 Status validateInstructions(const plan::Plan &plan, int function);
+
+/// Checks the tables of rows. States were checked before.
+Status validateTables(const plan::Plan &plan);
+
+/// Checks the functions that update tables, which were checked before, as were
+/// the functions.
+Status validateTableFunctions(const plan::Plan &plan);
+
+/// Checks the initial values of a tensor of `dtype`.
+Status validateInitializer(const plan::Initializer &initializer,
+                           plan::DataType dtype);
 
 /// "function 'main', instruction 3 (fit_a_line.mlir:12:8)"; without the
 /// parentheses when the location is unknown.

@@ -88,3 +88,37 @@ KERNEL(add4) {
   for (int i = 0; i < 4; ++i)
     out[i] = a[i] + b[i];
 }
+
+/* Rows of four: loss = mean over rows of |a - b|^2, diff = 2/batch (a - b). */
+KERNEL(square_error4) {
+  const float *a = buffers[0], *b = buffers[1];
+  float *diff = buffers[2], *loss = buffers[3];
+  float sum = 0, n = (float)symbols[0];
+  for (int64_t i = 4 * begin; i < 4 * end; ++i) {
+    float d = a[i] - b[i];
+    sum += d * d;
+    diff[i] = 2 * d / n;
+  }
+  *loss = symbols[0] == 0 ? 0 : sum / n;
+}
+
+/* Rows of two: velocity = velocity / 2 + g, w -= rate * velocity, in place. */
+KERNEL(momentum2) {
+  const float *g = buffers[0];
+  float *w = buffers[1], *velocity = buffers[2];
+  const float *rate = buffers[3];
+  (void)symbols;
+  for (int64_t i = 2 * begin; i < 2 * end; ++i) {
+    velocity[i] = velocity[i] / 2 + g[i];
+    w[i] -= *rate * velocity[i];
+  }
+}
+
+/* rate /= 2 */
+KERNEL(halve) {
+  float *rate = buffers[0];
+  (void)symbols;
+  (void)begin;
+  (void)end;
+  *rate /= 2;
+}

@@ -8,6 +8,9 @@
 
 #include "runtime/plan/PlanFile.h"
 
+#include <algorithm>
+#include <utility>
+
 using namespace fleet;
 using namespace fleet::test;
 
@@ -133,6 +136,26 @@ plan::Instruction &FunctionBuilder::fetchBarrier() {
   return instruction;
 }
 
+plan::Instruction &FunctionBuilder::pullRows(uint32_t table, uint32_t ids,
+                                             uint32_t out) {
+  plan::Instruction &instruction = *get().add_instructions();
+  plan::PullRows::Item &item = *instruction.mutable_pull_rows()->add_items();
+  item.set_table(table);
+  item.set_ids(ids);
+  item.set_out(out);
+  return instruction;
+}
+
+plan::Instruction &FunctionBuilder::pushRows(uint32_t table, uint32_t ids,
+                                             uint32_t gradient) {
+  plan::Instruction &instruction = *get().add_instructions();
+  instruction.mutable_push_rows()->set_table(table);
+  plan::PushRows::Item &item = *instruction.mutable_push_rows()->add_items();
+  item.set_ids(ids);
+  item.set_gradient(gradient);
+  return instruction;
+}
+
 void FunctionBuilder::output(const std::string &name, uint32_t buffer) {
   plan::Output &output = *get().add_outputs();
   output.set_name(name);
@@ -236,5 +259,80 @@ plan::Plan test::makeServerPlan() {
   handler.set_block(0);
   handler.set_state(w);
   handler.set_function(0);
+  return plan;
+}
+
+plan::Plan test::makeTablePlan(plan::Role role,
+                               plan::Table::Placement placement, int64_t rows,
+                               const std::vector<std::string> &endpoints,
+                               uint32_t server) {
+  plan::Plan plan = makePlan(role, endpoints);
+  plan::Table &table = *plan.add_tables();
+  table.set_name("emb");
+  table.set_placement(placement);
+  table.set_dtype(plan::F32);
+  table.set_rows(rows);
+  table.set_columns(2);
+  table.mutable_initializer()->mutable_uniform()->set_low(-1);
+  table.mutable_initializer()->mutable_uniform()->set_high(1);
+  plan::Table::RowState &velocity = *table.add_row_states();
+  velocity.set_slot("velocity");
+  velocity.set_columns(2);
+  velocity.mutable_initializer()->mutable_constant()->set_value(0);
+  auto shards = static_cast<int64_t>(std::max<size_t>(1, endpoints.size()));
+  for (int64_t i = 0; i < shards; ++i) {
+    plan::Table::Shard &shard = *table.add_shards();
+    shard.set_server(static_cast<uint32_t>(i));
+    if (placement == plan::Table::SPARSE) {
+      shard.set_first_row(rows * i / shards);
+      shard.set_rows(rows * (i + 1) / shards - rows * i / shards);
+    }
+  }
+
+  if (role != plan::TRAINER) {
+    uint32_t rate = addState(plan, "rate", tensor({}), 0.5);
+    plan.mutable_states(0)->set_origin("emb");
+    plan.mutable_states(0)->set_state_of("emb");
+    plan.mutable_states(0)->set_slot("rate");
+    uint32_t momentum = addKernel(plan, "momentum2", 4);
+    uint32_t halve = addKernel(plan, "halve", 1);
+    FunctionBuilder update(plan, "update_emb");
+    uint32_t gradient = update.input("gradient", tensor({kBatch, 2}));
+    uint32_t values = update.input("values", tensor({kBatch, 2}));
+    uint32_t state = update.input("velocity", tensor({kBatch, 2}));
+    update.launch(momentum, {gradient, values, state, update.state(rate)});
+    table.set_update(static_cast<uint32_t>(plan.functions_size()));
+    FunctionBuilder advance(plan, "advance_emb");
+    advance.launch(halve, {advance.state(rate)}, 1);
+    table.set_advance(static_cast<uint32_t>(plan.functions_size()));
+  }
+  if (role == plan::PSERVER) {
+    plan.mutable_service()->set_server(server);
+    return plan;
+  }
+
+  uint32_t error = addKernel(plan, "square_error4", 4);
+  auto addForward = [&](FunctionBuilder &f) {
+    uint32_t ids = f.input("ids", tensor({kBatch, 2}, plan::I64));
+    uint32_t y = f.input("y", tensor({kBatch, 2, 2}));
+    uint32_t looked = f.temporary(tensor({kBatch, 2, 2}));
+    uint32_t difference = f.temporary(tensor({kBatch, 2, 2}));
+    uint32_t loss = f.temporary(tensor({}));
+    f.pullRows(0, ids, looked);
+    f.launch(error, {looked, y, difference, loss});
+    f.output("loss", loss);
+    return std::pair(ids, difference);
+  };
+  FunctionBuilder main(plan, "main");
+  auto [ids, difference] = addForward(main);
+  main.pushRows(0, ids, difference);
+  if (role == plan::TRAINER) {
+    main.sendBarrier();
+    main.fetchBarrier();
+    FunctionBuilder startup(plan, "startup");
+    startup.fetchBarrier();
+  }
+  FunctionBuilder evaluate(plan, "evaluate");
+  addForward(evaluate);
   return plan;
 }

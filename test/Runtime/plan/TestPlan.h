@@ -43,6 +43,8 @@ public:
   plan::Instruction &recv(uint32_t buffer, uint32_t server, uint32_t block);
   plan::Instruction &sendBarrier();
   plan::Instruction &fetchBarrier();
+  plan::Instruction &pullRows(uint32_t table, uint32_t ids, uint32_t out);
+  plan::Instruction &pushRows(uint32_t table, uint32_t ids, uint32_t gradient);
   void output(const std::string &name, uint32_t buffer);
 
   plan::Function &get() { return *plan.mutable_functions(index); }
@@ -77,6 +79,17 @@ plan::Plan makeTrainerPlan();
 /// A valid server plan to go with it: an update sets the parameter to -0.5
 /// times the gradient.
 plan::Plan makeServerPlan();
+
+/// A job of one table "emb" of `rows` rows with two columns, uniform in [-1,
+/// 1), and a row state "velocity"; its rate starts as 0.5 and is halved every
+/// step. Two ids an example are looked up; the loss is their rows' square
+/// distance to "y" [batch, 2, 2]; kernels are those of test_kernels.c. For
+/// parameter servers each of `endpoints` owns a shard, and `server` says which
+/// of them a PSERVER is.
+plan::Plan makeTablePlan(plan::Role role, plan::Table::Placement placement,
+                         int64_t rows,
+                         const std::vector<std::string> &endpoints = {},
+                         uint32_t server = 0);
 
 } // namespace fleet::test
 

@@ -1,0 +1,54 @@
+//===- ProgramTables.h - The tables of rows of a program --------*- C++ -*-===//
+//
+// Part of the Fleet project.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLEET_RUNTIME_EXECUTOR_PROGRAMTABLES_H
+#define FLEET_RUNTIME_EXECUTOR_PROGRAMTABLES_H
+
+#include "runtime/executor/RowExchange.h"
+#include "runtime/table/RowTable.h"
+
+#include <memory>
+#include <vector>
+
+namespace fleet {
+
+class Program;
+class Step;
+
+/// The rows that a program owns (all of them in a local job, a shard on a
+/// server, none on a trainer) and the functions of its plan that update them.
+/// As a RowExchange it is what the steps of a local job use.
+class ProgramTables final : public RowExchange {
+public:
+  /// Makes and initializes the tables of `program`, which outlives them.
+  static StatusOr<std::unique_ptr<ProgramTables>> create(Program &program,
+                                                         uint64_t seed);
+
+  /// The rows of a table (an index into Plan.tables) that are here; null: none.
+  RowTable *rows(uint32_t table) { return tables[table].rows.get(); }
+
+  /// Updates rows of a table that is here: RowTable::update with the plan's
+  /// update function. An error when there is none.
+  Status update(uint32_t table, const int64_t *ids, int64_t count,
+                const void *gradients);
+  /// Once a step, after all rows have been updated.
+  Status advance(uint32_t table);
+
+  Status pullRows(const std::vector<RowSet> &sets) override;
+  Status pushRows(const RowSet &set) override;
+
+private:
+  struct Table {
+    std::unique_ptr<RowTable> rows;
+    RowTable::Updater updater; ///< none: rows are never updated
+    Step *advance = nullptr;
+  };
+  std::vector<Table> tables;
+};
+
+} // namespace fleet
+
+#endif // FLEET_RUNTIME_EXECUTOR_PROGRAMTABLES_H
