@@ -22,6 +22,9 @@ static constexpr int64_t kFrameBytes = 136;
 /// Blocks of as many bytes start at a multiple of 64 in a message.
 static constexpr int64_t kAlignedPartBytes = 64 << 10;
 
+/// A part of a sum, and the sum (runtime/ps/ParameterServer.h).
+static constexpr int64_t kPartBytes = 8;
+
 namespace {
 
 /// Rows of a parameter on a server.
@@ -34,10 +37,13 @@ struct ServerLoad {
   std::string endpoint;
   int64_t blocks = 0, parameterBytes = 0, stateBytes = 0;
   int64_t payloadBytes = 0; ///< of a message with all blocks
+  int64_t parts = 0; ///< of sums that trainers agree on
 
   /// In one direction, for one trainer.
+  int64_t messagesPerStep() const { return (blocks > 0) + (parts > 0); }
   int64_t bytesPerStep() const {
-    return blocks == 0 ? 0 : payloadBytes + kFrameBytes;
+    return (blocks == 0 ? 0 : payloadBytes) + parts * kPartBytes +
+           messagesPerStep() * kFrameBytes;
   }
 };
 
@@ -122,6 +128,8 @@ static std::string spellShape(ArrayRef<int64_t> shape, Type element) {
 void Report::visitServer(ModuleOp role, dist::ServeOp serve) {
   ServerLoad load;
   load.endpoint = serve.getEndpoint().str();
+  for (auto on : serve.getHandlers().getOps<dist::OnOp>())
+    load.parts += on.getPartAttr() != nullptr;
   for (auto variable : role.getOps<VariableOpInterface>()) {
     int64_t bytes = sizeOf(variable.getType());
     auto parameter = dyn_cast<ParameterOp>(*variable);
@@ -197,7 +205,7 @@ void Report::printTrainer() {
   int64_t bytes = 0, messages = 0;
   for (const ServerLoad &server : servers) {
     bytes += server.bytesPerStep();
-    messages += server.blocks > 0;
+    messages += server.messagesPerStep();
   }
   os << llvm::formatv(
       "\n  {0} trainer{1}: each holds {2}, sends {3} and receives "

@@ -320,8 +320,8 @@ static LogicalResult setGradientRules(MinimizeOp minimize,
                                       ParameterOp parameter,
                                       Operation *update) {
   SmallVector<Attribute> rules;
-  if (GradientRuleAttrInterface clip = minimize.getClipAttr())
-    rules.push_back(clip);
+  if (isa_and_nonnull<GradientRuleAttrInterface>(minimize.getClipAttr()))
+    rules.push_back(minimize.getClipAttr());
   GradientRuleAttrInterface regularizer = parameter.getRegularizerAttr();
   if (!regularizer)
     regularizer = minimize.getRegularizerAttr();
@@ -350,11 +350,33 @@ LogicalResult AppendBackwardPass::expand(MinimizeOp minimize) {
 
   OpBuilder b(minimize);
   OptimizerAttrInterface optimizer = minimize.getOptimizer();
-  for (auto parameter : program.getOps<ParameterOp>()) {
+  SmallVector<ParameterOp> parameters;
+  SmallVector<Value> values;
+  for (auto parameter : program.getOps<ParameterOp>())
+    if (Value gradient = gradients->lookup(
+            FlatSymbolRefAttr::get(parameter.getSymNameAttr()))) {
+      parameters.push_back(parameter);
+      values.push_back(gradient);
+    }
+  if (auto joint =
+          dyn_cast_or_null<JointClipAttrInterface>(minimize.getClipAttr())) {
+    for (ParameterOp parameter : parameters)
+      if (parameter.isTable()) {
+        InFlightDiagnostic diag =
+            minimize.emitOpError("clips gradients together, but a step does "
+                                 "not know the whole gradient of a table; "
+                                 "train @")
+            << parameter.getSymName() << " by an optim.minimize of its own";
+        diag.attachNote(parameter.getLoc()) << "the table is declared here";
+        return diag;
+      }
+    auto clip = joint.createClip(b, minimize.getLoc(), values);
+    if (failed(clip))
+      return failure();
+    values.assign((*clip)->result_begin(), (*clip)->result_end());
+  }
+  for (auto [parameter, gradient] : llvm::zip_equal(parameters, values)) {
     auto name = FlatSymbolRefAttr::get(parameter.getSymNameAttr());
-    Value gradient = gradients->lookup(name);
-    if (!gradient)
-      continue;
     auto [known, isFirst] = updates.try_emplace(name, minimize);
     if (!isFirst) {
       InFlightDiagnostic diag = minimize.emitOpError("updates ")

@@ -98,6 +98,28 @@ static LogicalResult checkUpdate(JobRoles &roles, OnOp on) {
   return diag;
 }
 
+/// The part of `on` only computes: it may run before the update of another
+/// block, or after.
+static LogicalResult checkPart(JobRoles &roles, OnOp on) {
+  if (!on.getPartAttr())
+    return success();
+  auto part =
+      roles.tables.lookupNearestSymbolFrom<func::FuncOp>(on, on.getPartAttr());
+  if (!part)
+    return on.emitOpError("makes its part by ")
+           << on.getPartAttr() << ", which is no func.func";
+  LogicalResult result = success();
+  part.walk([&](Operation *op) {
+    if (!isa<OptimizerOpInterface, AssignOp>(op))
+      return;
+    InFlightDiagnostic diag = op->emitOpError("changes a variable in a part of "
+                                              "a sum, which only computes");
+    diag.attachNote(on.getLoc()) << "the part is made here";
+    result = failure();
+  });
+  return result;
+}
+
 /// Every parameter of a server is served and updated by exactly one handler.
 static LogicalResult checkHandlers(JobRoles &roles, ServerRole &server) {
   LogicalResult result = success();
@@ -116,7 +138,7 @@ static LogicalResult checkHandlers(JobRoles &roles, ServerRole &server) {
       result = failure();
       continue;
     }
-    if (failed(checkUpdate(roles, on)))
+    if (failed(checkUpdate(roles, on)) || failed(checkPart(roles, on)))
       result = failure();
   }
   for (auto parameter : server.module.getOps<ParameterOp>()) {

@@ -25,8 +25,10 @@ private:
   struct Transfers {
     func::FuncOp function;
     Operation *sendBarrier = nullptr, *fetchBarrier = nullptr;
-    llvm::DenseMap<Attribute, SendOp> sends; ///< by gradient
-    llvm::DenseMap<Attribute, RecvOp> recvs; ///< by block
+    Operation *firstRecv = nullptr;
+    llvm::DenseMap<Attribute, SendOp> sends;   ///< by gradient
+    llvm::DenseMap<Attribute, RecvOp> recvs;   ///< by block
+    llvm::DenseMap<Attribute, AgreeOp> agreed; ///< by gradient
   };
 
   /// The function in which trainers and servers meet.
@@ -43,6 +45,7 @@ private:
   void checkFunction(Transfers &transfers);
   void visitSend(Transfers &transfers, SendOp send);
   void visitRecv(Transfers &transfers, RecvOp recv);
+  void visitAgree(Transfers &transfers, AgreeOp agree);
   void visitBarrier(Transfers &transfers, Operation *barrier);
   void checkUses(Transfers &transfers, RecvOp recv);
   void checkHandlers(Transfers &main, Transfers &startup);
@@ -218,6 +221,8 @@ void TrainerCheck::visitSend(Transfers &transfers, SendOp send) {
 
 void TrainerCheck::visitRecv(Transfers &transfers, RecvOp recv) {
   bool isMain = isStep(transfers.function);
+  if (!transfers.firstRecv)
+    transfers.firstRecv = recv;
   if (transfers.fetchBarrier) {
     InFlightDiagnostic diag =
         error(recv, "comes after the fetch_barrier of the step");
@@ -256,6 +261,59 @@ void TrainerCheck::visitRecv(Transfers &transfers, RecvOp recv) {
                               << recv.getNameAttr() << " as "
                               << recv.getValue().getType();
     diag.attachNote(on.getLoc()) << "the block is " << served.getType();
+  }
+}
+
+/// Trainers add what servers have made of gradients that they have by then, and
+/// that they do not update by before.
+void TrainerCheck::visitAgree(Transfers &transfers, AgreeOp agree) {
+  if (!isStep(transfers.function)) {
+    error(agree, "has no place in @startup, which only receives");
+    return;
+  }
+  if (!transfers.sendBarrier)
+    error(agree, "comes before the send_barrier of the step; servers would "
+                 "not have the gradients");
+  if (transfers.firstRecv) {
+    InFlightDiagnostic diag =
+        error(agree, "comes after a receive of the step, which waits for it");
+    note(diag, transfers.firstRecv, "it is received here");
+  }
+  std::optional<std::pair<OnOp, Type>> first;
+  for (auto [gradient, peer] :
+       llvm::zip(agree.getGradients().getAsRange<StringAttr>(),
+                 agree.getPeers().getAsRange<FlatSymbolRefAttr>())) {
+    auto [other, isNew] = transfers.agreed.try_emplace(gradient, agree);
+    if (!isNew) {
+      InFlightDiagnostic diag = error(agree, "agrees on ")
+                                << gradient << " a second time";
+      note(diag, other->second, "the first time is here");
+    }
+    ServerRole *server = getServer(peer);
+    if (!server || !server->serve)
+      continue;
+    OnOp on = server->byGradient.lookup(gradient);
+    if (!on || !on.getPartAttr()) {
+      InFlightDiagnostic diag = error(agree, "waits for the part of ")
+                                << gradient << " at " << peer
+                                << (on ? ", whose handler makes none"
+                                       : ", which has no handler for it");
+      note(diag, on ? on.getOperation() : server->serve.getOperation(),
+           on ? "the handler is here" : "it serves here");
+      continue;
+    }
+    optim::ParameterOp served = roles.getServedParameter(on);
+    if (!served)
+      continue;
+    Type element = served.getType().getElementType();
+    if (!first)
+      first = {on, element};
+    if (first->second == element)
+      continue;
+    InFlightDiagnostic diag = error(agree, "adds a part of ")
+                              << element << " to one of " << first->second;
+    note(diag, on, "the one is here");
+    note(diag, first->first, "the other one is here");
   }
 }
 
@@ -317,6 +375,8 @@ void TrainerCheck::checkFunction(Transfers &transfers) {
       visitSend(transfers, send);
     else if (auto recv = dyn_cast<RecvOp>(op))
       visitRecv(transfers, recv);
+    else if (auto agree = dyn_cast<AgreeOp>(op))
+      visitAgree(transfers, agree);
     else if (isa<SendBarrierOp, SubmitOp, FetchBarrierOp, FetchLatestOp>(op))
       visitBarrier(transfers, &op);
   }
@@ -349,6 +409,12 @@ void TrainerCheck::checkHandlers(Transfers &main, Transfers &startup) {
       if (!main.sends.contains(gradient)) {
         InFlightDiagnostic diag = error(on, "waits for ")
                                   << gradient << ", which no trainer sends";
+        note(diag, main.function, "a training step is here");
+      } else if (on.getPartAttr() && !main.agreed.contains(gradient)) {
+        InFlightDiagnostic diag = error(on, "makes a part of a sum of ")
+                                  << gradient
+                                  << ", on which no trainer agrees; it would "
+                                     "wait for it";
         note(diag, main.function, "a training step is here");
       }
     for (auto [block, on] : server.byBlock)

@@ -14,6 +14,7 @@
 
 #include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 
 #include <cmath>
@@ -53,6 +54,9 @@ struct Update {
   ParameterOp parameter;
   SmallVector<StateOp> states;
   SmallVector<Placement> placements;
+  Value gradient; ///< of the trainer
+  /// What changes it by all gradients on the servers, or null.
+  JointGradientOpInterface joint;
 };
 
 struct DistributePSPass
@@ -66,13 +70,19 @@ private:
   LogicalResult findStep(func::FuncOp main);
   LogicalResult collectUpdates(func::FuncOp main);
   LogicalResult collectUpdate(OptimizerOpInterface op);
+  LogicalResult collectJoint(JointGradientOpInterface joint);
   LogicalResult verifyAccesses();
   void place();
   void createServers();
   void addVariables(Update &update, Placement &placement);
   void addHandler(Update &update, Placement &placement);
+  FlatSymbolRefAttr addPart(Update &update, Placement &placement);
+  func::FuncOp addFunction(const Placement &placement, Location loc,
+                           StringRef verb, ArrayRef<Type> arguments,
+                           ArrayRef<Type> results);
   void rewriteTrainer(ModuleOp trainer);
   void receiveAll(OpBuilder &b, Location loc, bool inStep);
+  void agree(OpBuilder &b, JointGradientOpInterface joint);
 
   /// What goes to the owner of a block.
   std::string wireName(const ParameterBlock &block) const {
@@ -86,6 +96,8 @@ private:
   SmallVector<Server> servers;
   /// In program order; at most one a parameter.
   llvm::MapVector<Attribute, Update> updates;
+  /// What changes gradients together, on servers.
+  llvm::SetVector<Operation *> joints;
 };
 } // namespace
 
@@ -149,7 +161,16 @@ LogicalResult DistributePSPass::readOptions() {
 
 LogicalResult DistributePSPass::collectUpdate(OptimizerOpInterface op) {
   ModuleOp program = getOperation();
-  Update update{op, nullptr, {}, {}};
+  Update update{op, nullptr, {}, {}, op.getGradient(), nullptr};
+  // Elsewhere no gradients are averaged before servers apply them, so that a
+  // trainer has all that there is.
+  if (sync == SyncMode::Sync)
+    update.joint = op.getGradient().getDefiningOp<JointGradientOpInterface>();
+  if (update.joint) {
+    auto result = cast<OpResult>(op.getGradient());
+    update.gradient = update.joint->getOperand(result.getResultNumber());
+    joints.insert(update.joint);
+  }
   update.parameter =
       symbols->lookup<ParameterOp>(op.getParameterAttr().getAttr());
   if (!update.parameter)
@@ -181,6 +202,32 @@ LogicalResult DistributePSPass::collectUpdate(OptimizerOpInterface op) {
   return diag;
 }
 
+/// Servers change gradients together where all of them are, and nobody else
+/// can use the result.
+LogicalResult DistributePSPass::collectJoint(JointGradientOpInterface joint) {
+  for (OpResult result : joint->getResults()) {
+    if (result.use_empty())
+      return joint.emitOpError("changes gradient ")
+             << result.getResultNumber()
+             << ", which no optimizer uses; servers would not have it";
+    Operation *first = nullptr;
+    for (Operation *user : result.getUsers()) {
+      auto update = dyn_cast<OptimizerOpInterface>(user);
+      if (update && update.getGradient() == result && !first) {
+        first = user;
+        continue;
+      }
+      InFlightDiagnostic diag =
+          joint.emitOpError("changes gradient ")
+          << result.getResultNumber()
+          << " on servers, where one optimizer may use it and nothing else";
+      diag.attachNote(user->getLoc()) << "it is used here";
+      return diag;
+    }
+  }
+  return success();
+}
+
 /// Trainers and servers meet in every step, or between steps.
 LogicalResult DistributePSPass::findStep(func::FuncOp main) {
   ModuleOp program = getOperation();
@@ -199,6 +246,7 @@ LogicalResult DistributePSPass::findStep(func::FuncOp main) {
 LogicalResult DistributePSPass::collectUpdates(func::FuncOp main) {
   ModuleOp program = getOperation();
   updates.clear();
+  joints.clear();
   auto result = program.walk([&](OptimizerOpInterface op) {
     if (isGeo() && op->getParentOp() == main)
       return WalkResult::advance(); // stays
@@ -213,6 +261,9 @@ LogicalResult DistributePSPass::collectUpdates(func::FuncOp main) {
   if (updates.empty())
     return emitError(program.getLoc(), "the program has nothing to distribute: "
                                        "no optimizer updates a parameter");
+  for (Operation *joint : joints)
+    if (failed(collectJoint(cast<JointGradientOpInterface>(joint))))
+      return failure();
   return success();
 }
 
@@ -366,28 +417,67 @@ void DistributePSPass::addVariables(Update &update, Placement &placement) {
   }
 }
 
-/// Gives the owner of a block a function that applies the update, and a handler
-/// that calls it. All variables are there, so that the function finds a free
-/// name.
-void DistributePSPass::addHandler(Update &update, Placement &placement) {
+/// A new function on the owner of a block, with its body still empty. All
+/// variables are there, so that it finds a free name.
+func::FuncOp DistributePSPass::addFunction(const Placement &placement,
+                                           Location loc, StringRef verb,
+                                           ArrayRef<Type> arguments,
+                                           ArrayRef<Type> results) {
   Server &server = *placement.owner;
-  Location loc = update.op.getLoc();
   OpBuilder b(&getContext());
-  std::string name = ("update_" + placement.block.name);
+  std::string name = (verb + "_" + placement.block.name).str();
   // The function becomes kernels, which are symbols to a linker.
   for (char &c : name)
     if (!llvm::isAlnum(c) && c != '.')
       c = '_';
-  SmallVector<Type> arguments(compensation > 0 ? 2 : 1, placement.block.type);
   auto function =
-      func::FuncOp::create(loc, name, b.getFunctionType(arguments, {}));
+      func::FuncOp::create(loc, name, b.getFunctionType(arguments, results));
   server.symbols->insert(function, server.main->getIterator());
-  b.setInsertionPointToStart(function.addEntryBlock());
+  function.addEntryBlock();
+  return function;
+}
+
+/// Gives the owner of a block a function that makes its part of what all
+/// gradients are changed by.
+FlatSymbolRefAttr DistributePSPass::addPart(Update &update,
+                                            Placement &placement) {
+  Location loc = update.joint.getLoc();
+  RankedTensorType type = placement.block.type;
+  auto function =
+      addFunction(placement, loc, "part", {type},
+                  {RankedTensorType::get({}, type.getElementType())});
+  OpBuilder b = OpBuilder::atBlockBegin(&function.getBody().front());
+  function.setResultAttr(0, "fleet.name", b.getStringAttr("part"));
+  func::ReturnOp::create(
+      b, loc, update.joint.buildPart(b, loc, function.getArgument(0)));
+  return FlatSymbolRefAttr::get(function.getSymNameAttr());
+}
+
+/// Gives the owner of a block a function that applies the update, and a handler
+/// that calls it.
+void DistributePSPass::addHandler(Update &update, Placement &placement) {
+  Server &server = *placement.owner;
+  Location loc = update.op.getLoc();
+  RankedTensorType type = placement.block.type;
+  SmallVector<Type> arguments = {type};
+  if (compensation > 0)
+    arguments.push_back(type);
+  FlatSymbolRefAttr part;
+  if (update.joint) {
+    part = addPart(update, placement);
+    arguments.push_back(RankedTensorType::get({}, type.getElementType()));
+  }
+  func::FuncOp function =
+      addFunction(placement, loc, "update", arguments, /*results=*/{});
+  OpBuilder b = OpBuilder::atBlockBegin(&function.getBody().front());
   IRMapping mapping;
   Value gradient = function.getArgument(0);
   if (compensation > 0)
     gradient = compensateDelay(b, loc, gradient, function.getArgument(1),
                                placement.parameter, compensation);
+  if (update.joint)
+    gradient = update.joint.buildChange(b, update.joint.getLoc(), gradient,
+                                        function.getArgument(1));
   mapping.map(update.op.getGradient(), gradient);
   for (Value operand : update.op->getOperands())
     if (!mapping.contains(operand))
@@ -407,7 +497,7 @@ void DistributePSPass::addHandler(Update &update, Placement &placement) {
 
   b.setInsertionPointToEnd(&server.serve.getHandlers().front());
   OnOp::create(b, update.parameter.getLoc(),
-               b.getStringAttr(wireName(placement.block)),
+               b.getStringAttr(wireName(placement.block)), part,
                FlatSymbolRefAttr::get(function.getSymNameAttr()),
                FlatSymbolRefAttr::get(placement.parameter.getSymNameAttr()),
                b.getStringAttr(placement.block.name));
@@ -416,6 +506,23 @@ void DistributePSPass::addHandler(Update &update, Placement &placement) {
 //===----------------------------------------------------------------------===//
 // Trainer
 //===----------------------------------------------------------------------===//
+
+/// Servers exchange, by way of the trainers, what they change gradients by. The
+/// sum has the order that it has on one machine.
+void DistributePSPass::agree(OpBuilder &b, JointGradientOpInterface joint) {
+  SmallVector<Attribute> gradients, peers;
+  for (OpResult result : joint->getResults()) {
+    auto op = cast<OptimizerOpInterface>(*result.getUsers().begin());
+    for (const Placement &placement :
+         updates.find(op.getParameterAttr())->second.placements) {
+      gradients.push_back(b.getStringAttr(wireName(placement.block)));
+      peers.push_back(
+          FlatSymbolRefAttr::get(b.getContext(), placement.owner->name));
+    }
+  }
+  AgreeOp::create(b, joint.getLoc(), b.getArrayAttr(gradients),
+                  b.getArrayAttr(peers));
+}
 
 /// Receives every block, waits unless a step does not, and assigns.
 void DistributePSPass::receiveAll(OpBuilder &b, Location loc, bool inStep) {
@@ -451,6 +558,8 @@ void DistributePSPass::rewriteTrainer(ModuleOp trainer) {
     SubmitOp::create(b, last->getLoc(), queue, merge);
   else
     SendBarrierOp::create(b, last->getLoc());
+  for (Operation *joint : joints)
+    agree(b, cast<JointGradientOpInterface>(joint));
   receiveAll(b, last->getLoc(), /*inStep=*/true);
   for (auto &[name, update] : updates) {
     b.setInsertionPoint(update.op);
@@ -461,7 +570,7 @@ void DistributePSPass::rewriteTrainer(ModuleOp trainer) {
         rows = b.getI64IntegerAttr(placement.block.type.getDimSize(0));
       }
       SendOp::create(
-          b, update.op.getLoc(), update.op.getGradient(),
+          b, update.op.getLoc(), update.gradient,
           FlatSymbolRefAttr::get(&getContext(), placement.owner->name),
           b.getStringAttr(wireName(placement.block)), firstRow, rows);
     }
@@ -469,6 +578,8 @@ void DistributePSPass::rewriteTrainer(ModuleOp trainer) {
     for (StateOp state : update.states)
       state->erase();
   }
+  for (Operation *joint : joints)
+    joint->erase();
 
   if (isGeo()) {
     auto startup = trainer.lookupSymbol<func::FuncOp>(kStartupName);

@@ -27,12 +27,14 @@ enum class Failpoint : unsigned {
   BeforeAnswer,   ///< server: a step is applied, nobody knows
   BeforeState,    ///< server: asked for its state, for a checkpoint
   BeforeSave,     ///< trainer: has everything for a checkpoint, wrote nothing
+  BeforeAgree,    ///< trainer: has the parts of a sum, no server has the sum
 };
 
 /// Their names, in that order.
 inline constexpr const char *failpointNames[] = {
-    "before-push",  "after-push",    "after-fetch",  "before-complete",
-    "before-apply", "before-answer", "before-state", "before-save"};
+    "before-push",     "after-push",   "after-fetch",
+    "before-complete", "before-apply", "before-answer",
+    "before-state",    "before-save",  "before-agree"};
 
 /// What to do where. Copies share their counts. Thread-safe.
 class Failpoints {

@@ -7,6 +7,7 @@
 #ifndef FLEET_RUNTIME_EXECUTOR_PARAMETEREXCHANGE_H
 #define FLEET_RUNTIME_EXECUTOR_PARAMETEREXCHANGE_H
 
+#include "fleet/Plan/plan.pb.h"
 #include "runtime/executor/RowExchange.h"
 
 #include <cstddef>
@@ -35,6 +36,9 @@ public:
   /// rows in this trainer's part of the batch; with 0 nothing was noted, and
   /// every server learns that this trainer has no share in the step.
   virtual Status sendBarrier(int64_t examples) = 0;
+  /// Between the barriers: adds what servers have made of the merged gradients
+  /// of these blocks, in this order, as doubles or as floats, and tells them.
+  virtual Status agree(const plan::Agree &agree, bool isDouble) = 0;
   /// Returns when all blocks that were noted have arrived.
   virtual Status fetchBarrier() = 0;
   /// Takes over the gradients that were noted, to send them some time; waits

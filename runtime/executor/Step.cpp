@@ -76,6 +76,9 @@ Status Step::exchange(const Operation &op, ParameterExchange *peer) {
   case Kind::SendBarrier:
     status = peer->sendBarrier(symbols[0]);
     break;
+  case Kind::Agree:
+    status = peer->agree(*op.agree.parts, op.agree.isDouble);
+    break;
   case Kind::Submit:
     status = peer->submit(symbols[0]);
     break;

@@ -87,6 +87,7 @@ private:
     Send,
     Recv,
     SendBarrier,
+    Agree,
     FetchBarrier,
     Submit,
     FetchLatest,
@@ -104,6 +105,10 @@ private:
       } peer;
       RowPull *pull;
       RowPush *push;
+      struct {
+        const plan::Agree *parts; // of the plan
+        bool isDouble;
+      } agree;
     };
     void **operands; // into Step::operands
     int64_t count;   // rows, or bytes

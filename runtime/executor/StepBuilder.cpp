@@ -194,6 +194,18 @@ Status StepBuilder::add(const plan::Instruction &instruction) {
   case plan::Instruction::kSendBarrier:
     append(Step::Kind::SendBarrier);
     break;
+  case plan::Instruction::kAgree: {
+    const plan::Agree &agree = instruction.agree();
+    const plan::Agree::Part &part = agree.parts(0);
+    Step::Operation &op = append(Step::Kind::Agree);
+    op.agree.parts = &agree;
+    op.agree.isDouble = program.plan()
+                            .proto.servers(int(part.server()))
+                            .blocks(int(part.block()))
+                            .type()
+                            .dtype() == plan::F64;
+    break;
+  }
   case plan::Instruction::kSubmit:
     append(Step::Kind::Submit);
     break;

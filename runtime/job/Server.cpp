@@ -50,7 +50,7 @@ Status fleet::runServer(Program &program, const RoleChoice &role,
                      program.plan().path, proto.service().server(),
                      self.endpoint(), role.rank, role.endpoint);
   std::vector<ServiceBlock> blocks(static_cast<size_t>(self.blocks_size()));
-  std::vector<Step *> updates(blocks.size());
+  std::vector<Step *> updates(blocks.size()), parts(blocks.size());
   for (const plan::Service::Handler &handler : proto.service().handlers()) {
     size_t i = handler.block();
     ServiceBlock &block = blocks[i];
@@ -60,6 +60,11 @@ Status fleet::runServer(Program &program, const RoleChoice &role,
     block.parameter = program.stateData(handler.state());
     FLEET_ASSIGN_OR_RETURN(updates[i],
                            program.instantiate(handler.function(), 1));
+    if (handler.part() == 0)
+      continue;
+    block.hasPart = true;
+    FLEET_ASSIGN_OR_RETURN(parts[i],
+                           program.instantiate(handler.part() - 1, 1));
   }
   std::vector<ServedState> states;
   for (int i = 0; i < proto.states_size(); ++i) {
@@ -77,15 +82,21 @@ Status fleet::runServer(Program &program, const RoleChoice &role,
     served.bytes = program.stateBytes(static_cast<uint32_t>(i));
     states.push_back(std::move(served));
   }
-  auto update = [&](size_t block, const void *gradient, const void *received) {
-    const void *inputs[] = {gradient, received};
+  auto update = [&](size_t block, const void *gradient, const void *second) {
+    const void *inputs[] = {gradient, second};
     StepArguments arguments;
     arguments.inputs = inputs;
     return updates[block]->run(arguments);
   };
+  auto part = [&](size_t block, const void *gradient) -> StatusOr<double> {
+    StepArguments arguments;
+    arguments.inputs = &gradient;
+    FLEET_RETURN_IF_ERROR(parts[block]->run(arguments));
+    return parts[block]->output(0);
+  };
   FLEET_ASSIGN_OR_RETURN(auto service, ParameterService::create(
                                            std::move(blocks), proto.trainers(),
-                                           proto.sync_mode(), update));
+                                           proto.sync_mode(), update, part));
   FLEET_ASSIGN_OR_RETURN(auto listener,
                          environment.transport.listen(role.endpoint));
   ParameterServer::Options settings;

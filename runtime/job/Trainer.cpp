@@ -7,6 +7,8 @@
 #include "runtime/plan/TensorTypes.h"
 #include "runtime/ps/Communicator.h"
 
+#include <algorithm>
+
 using namespace fleet;
 
 JobIdentity fleet::identify(const plan::Plan &plan, const RunOptions &options) {
@@ -35,6 +37,9 @@ public:
   Status sendBarrier(int64_t examples) override {
     return client.sendBarrier(static_cast<uint64_t>(examples));
   }
+  Status agree(const plan::Agree &agree, bool isDouble) override {
+    return client.agree(agree, isDouble);
+  }
   Status fetchBarrier() override { return client.fetchBarrier(); }
   Status submit(int64_t) override { return noCommunicator(); }
   Status fetchLatest() override { return noCommunicator(); }
@@ -62,6 +67,7 @@ public:
     return communicator.enqueueRecv(server, block, data, bytes);
   }
   Status sendBarrier(int64_t) override { return noBarrier(); }
+  Status agree(const plan::Agree &, bool) override { return noBarrier(); }
   Status fetchBarrier() override { return noBarrier(); }
   Status submit(int64_t examples) override {
     return communicator.submit(static_cast<uint64_t>(examples));
@@ -100,6 +106,15 @@ connectToServers(const plan::Plan &plan, const RoleChoice &role,
       info.blockBytes.push_back(static_cast<size_t>(bytes));
     }
     servers.push_back(std::move(info));
+  }
+  for (const plan::Function &function : plan.functions())
+    for (const plan::Instruction &instruction : function.instructions())
+      for (const plan::Agree::Part &part : instruction.agree().parts())
+        servers[part.server()].parts.push_back(part.block());
+  for (ServerInfo &info : servers) {
+    std::sort(info.parts.begin(), info.parts.end());
+    info.parts.erase(std::unique(info.parts.begin(), info.parts.end()),
+                     info.parts.end());
   }
   ParameterClient::Options settings;
   settings.job = identify(plan, options);

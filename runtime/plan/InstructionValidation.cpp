@@ -43,9 +43,12 @@ private:
   Status checkLaunch(const plan::Launch &launch);
   Status checkMatMul(const plan::MatMul &matmul);
   Status checkCopy(const plan::Copy &copy);
+  StatusOr<const plan::Block *> findBlock(uint32_t server,
+                                          uint32_t block) const;
   Status checkBlock(uint32_t server, uint32_t block, uint32_t buffer,
                     int64_t row);
   Status checkSendBarrier();
+  Status checkAgree(const plan::Agree &agree);
   Status checkFetchLatest();
   Status checkPullRows(const plan::PullRows &pull);
   Status checkPushRows(const plan::PushRows &push);
@@ -92,6 +95,8 @@ private:
   std::vector<uint32_t> destinations; ///< buffers of `received`
   std::set<uint32_t> pushed;          ///< tables
   bool updatesRows = false;
+  bool isSent = false; ///< a send barrier has been, no fetch barrier yet
+  std::set<std::pair<uint32_t, uint32_t>> agreed; ///< since then
 };
 
 Status InstructionValidator::check(const Instruction &instruction) {
@@ -101,7 +106,7 @@ Status InstructionValidator::check(const Instruction &instruction) {
                    instruction.location(), plan.locations_size());
   bool exchanges = instruction.kind_case() >= Instruction::kSend &&
                    instruction.kind_case() <= Instruction::kFetchLatest;
-  if (exchanges && plan.role() != plan::TRAINER)
+  if ((exchanges || instruction.has_agree()) && plan.role() != plan::TRAINER)
     return invalid("only a trainer exchanges parameters, this plan's role is "
                    "{}",
                    plan::Role_Name(plan.role()));
@@ -137,7 +142,11 @@ Status InstructionValidator::check(const Instruction &instruction) {
   }
   case Instruction::kSendBarrier:
     return checkSendBarrier();
+  case Instruction::kAgree:
+    return checkAgree(instruction.agree());
   case Instruction::kFetchBarrier:
+    isSent = false;
+    agreed.clear();
     received.clear();
     destinations.clear();
     return Status();
@@ -239,9 +248,8 @@ Status InstructionValidator::checkCopy(const plan::Copy &copy) {
   return Status();
 }
 
-Status InstructionValidator::checkBlock(uint32_t server, uint32_t block,
-                                        uint32_t buffer, int64_t row) {
-  FLEET_RETURN_IF_ERROR(checkIndex(buffer));
+StatusOr<const plan::Block *>
+InstructionValidator::findBlock(uint32_t server, uint32_t block) const {
   if (server >= static_cast<uint32_t>(plan.servers_size()))
     return invalid("server {}, the job has {} servers", server,
                    plan.servers_size());
@@ -249,7 +257,14 @@ Status InstructionValidator::checkBlock(uint32_t server, uint32_t block,
   if (block >= static_cast<uint32_t>(peer.blocks_size()))
     return invalid("block {}, server {} has {} blocks", block, server,
                    peer.blocks_size());
-  const plan::Block &declared = peer.blocks(static_cast<int>(block));
+  return &peer.blocks(static_cast<int>(block));
+}
+
+Status InstructionValidator::checkBlock(uint32_t server, uint32_t block,
+                                        uint32_t buffer, int64_t row) {
+  FLEET_RETURN_IF_ERROR(checkIndex(buffer));
+  FLEET_ASSIGN_OR_RETURN(const plan::Block *found, findBlock(server, block));
+  const plan::Block &declared = *found;
   if (!isRowsOf(declared.type(), get(buffer).type(), row))
     return invalid(
         "buffer {}{} for block '{}' of server {}, which is {}", spell(buffer),
@@ -269,6 +284,36 @@ Status InstructionValidator::checkSendBarrier() {
                        plan.servers(i).blocks(block).name(), i);
   sent.clear();
   pushed.clear();
+  isSent = true;
+  return Status();
+}
+
+Status InstructionValidator::checkAgree(const plan::Agree &agree) {
+  if (plan.sync_mode() != plan::SYNC)
+    return invalid("trainers agree in mode SYNC only, this plan has {}",
+                   plan::SyncMode_Name(plan.sync_mode()));
+  if (!isSent)
+    return invalid("trainers agree on what was sent, but no send barrier comes "
+                   "before");
+  if (agree.parts().empty())
+    return invalid("trainers agree on a sum of nothing");
+  const plan::Block *first = nullptr;
+  for (const plan::Agree::Part &part : agree.parts()) {
+    FLEET_ASSIGN_OR_RETURN(const plan::Block *block,
+                           findBlock(part.server(), part.block()));
+    if (!agreed.insert({part.server(), part.block()}).second)
+      return invalid("block '{}' of server {} is added twice", block->name(),
+                     part.server());
+    if (!first)
+      first = block;
+    if (block->type().dtype() != first->type().dtype() ||
+        (block->type().dtype() != plan::F32 &&
+         block->type().dtype() != plan::F64))
+      return invalid("blocks '{}' ({}) and '{}' ({}) are added; all must be "
+                     "f32, or all f64",
+                     first->name(), formatType(first->type(), plan.symbols()),
+                     block->name(), formatType(block->type(), plan.symbols()));
+  }
   return Status();
 }
 

@@ -9,6 +9,7 @@
 #include "runtime/plan/PlanFile.h"
 #include "runtime/plan/TensorTypes.h"
 
+#include <algorithm>
 #include <cmath>
 #include <unordered_set>
 
@@ -78,6 +79,8 @@ private:
   Status checkService();
   Status checkHandler(const plan::Service::Handler &handler,
                       const plan::Server &server);
+  Status checkPart(const plan::Service::Handler &handler,
+                   const plan::Block &block, const plan::Function &update);
   Status checkStates();
   Status checkState(int index);
 
@@ -328,6 +331,8 @@ Status PlanValidator::checkHandler(const plan::Service::Handler &handler,
           .withContext(fmt::format("block '{}'", block.name())));
   const plan::Function &function =
       plan.functions(static_cast<int>(handler.function()));
+  if (handler.part() != 0)
+    return checkPart(handler, block, function);
   int inputs = 0;
   for (const plan::Buffer &buffer : function.buffers()) {
     if (!buffer.has_input())
@@ -347,6 +352,49 @@ Status PlanValidator::checkHandler(const plan::Service::Handler &handler,
     return invalid("function '{}' has {} inputs, an update has one or two: the "
                    "merged gradient, and the parameter that it is of",
                    function.name(), inputs);
+  return Status();
+}
+
+/// A handler whose update waits for a sum of parts.
+Status PlanValidator::checkPart(const plan::Service::Handler &handler,
+                                 const plan::Block &block,
+                                 const plan::Function &update) {
+  if (plan.sync_mode() != plan::SYNC)
+    return invalid("block '{}' has a part of a sum, on which trainers agree in "
+                   "mode SYNC only; this plan has {}",
+                   block.name(), plan::SyncMode_Name(plan.sync_mode()));
+  if (handler.part() > static_cast<uint32_t>(plan.functions_size()))
+    return invalid("function {}, the plan has {} functions", handler.part() - 1,
+                   plan.functions_size());
+  const plan::Function &part =
+      plan.functions(static_cast<int>(handler.part() - 1));
+  plan::TensorType scalar;
+  scalar.set_dtype(block.type().dtype());
+  auto takes = [](const plan::Function &function,
+                  std::vector<const plan::TensorType *> types) {
+    for (const plan::Buffer &buffer : function.buffers())
+      if (buffer.has_input()) {
+        uint32_t argument = buffer.input().argument();
+        if (argument >= types.size() || !types[argument] ||
+            !sameType(buffer.type(), *types[argument]))
+          return false;
+        types[argument] = nullptr;
+      }
+    return std::all_of(types.begin(), types.end(),
+                       [](const plan::TensorType *type) { return !type; });
+  };
+  if (!takes(part, {&block.type()}) || part.outputs_size() != 1 ||
+      part.outputs(0).buffer() >= static_cast<uint32_t>(part.buffers_size()) ||
+      !sameType(part.buffers(static_cast<int>(part.outputs(0).buffer())).type(),
+                scalar))
+    return invalid("function '{}' is no function from block '{}' ({}) to its "
+                   "part of a sum ({})",
+                   part.name(), block.name(), spell(block.type()),
+                   spell(scalar));
+  if (!takes(update, {&block.type(), &scalar}))
+    return invalid("function '{}' does not take block '{}' ({}) and a sum ({})",
+                   update.name(), block.name(), spell(block.type()),
+                   spell(scalar));
   return Status();
 }
 

@@ -5,6 +5,8 @@
 #include "runtime/base/DataTypes.h"
 #include "runtime/ps/handshake.pb.h"
 
+#include <algorithm>
+
 using namespace fleet;
 
 /// A server that misses another trainer says so a moment after the deadline.
@@ -44,6 +46,8 @@ Status ParameterClient::join(ServerInfo info) {
   server.sends.resize(info.blocks.size(), {nullptr, 0});
   server.recvs.resize(info.blocks.size(), {nullptr, 0});
   server.unused.resize(info.blocks.size());
+  server.parts.resize(info.parts.size());
+  server.sums.resize(info.parts.size());
   server.info = std::move(info);
   servers.push_back(std::move(server));
   return shakeHands(servers.back());
@@ -137,6 +141,8 @@ Status ParameterClient::enqueueRecv(uint32_t server, uint32_t block, void *data,
 Status ParameterClient::sendBarrier(uint64_t examples) {
   FLEET_RETURN_IF_ERROR(reach(Failpoint::BeforePush));
   ++currentStep;
+  this->examples = examples;
+  hasParts = false;
   for (Server &server : servers) {
     if (examples > 0 && server.sendCount != server.sends.size())
       return makeError(StatusCode::Internal,
@@ -158,7 +164,93 @@ Status ParameterClient::sendBarrier(uint64_t examples) {
   return reach(Failpoint::AfterPush);
 }
 
+Status ParameterClient::receiveParts() {
+  if (hasParts)
+    return Status();
+  hasParts = true;
+  for (Server &server : servers) {
+    server.agreed = 0;
+    if (server.parts.empty())
+      continue;
+    FLEET_ASSIGN_OR_RETURN(FrameHeader header,
+                           expect(server, FrameKind::Parts));
+    if (header.step != currentStep)
+      return makeError(StatusCode::Refused,
+                       "server {} sent parts of step {}, expected step {}",
+                       server.info.endpoint, header.step, step());
+    Status received = server.connection->receivePayload(
+        header, {{server.parts.data(), server.parts.size() * sizeof(double)}},
+        deadlineFromNow());
+    if (!received.ok())
+      return explain(server, received);
+  }
+  return Status();
+}
+
+Status ParameterClient::agree(const plan::Agree &agree, bool isDouble) {
+  if (!pushed)
+    return makeError(StatusCode::Internal, "trainers agree on nothing before "
+                                           "they have sent something");
+  FLEET_RETURN_IF_ERROR(receiveParts());
+  double sum = 0;
+  std::vector<double *> sums;
+  for (const plan::Agree::Part &part : agree.parts()) {
+    static const std::vector<uint32_t> none;
+    const std::vector<uint32_t> &known = part.server() < servers.size()
+                                             ? servers[part.server()].info.parts
+                                             : none;
+    auto found = std::lower_bound(known.begin(), known.end(), part.block());
+    if (found == known.end() || *found != part.block())
+      return makeError(StatusCode::Internal,
+                       "block {} of server {} has no part of a sum",
+                       part.block(), part.server());
+    auto i = static_cast<size_t>(found - known.begin());
+    Server &server = servers[part.server()];
+    // Additions as a program does them that has all gradients.
+    if (sums.empty())
+      sum = server.parts[i];
+    else if (isDouble)
+      sum += server.parts[i];
+    else
+      sum = static_cast<float>(sum) + static_cast<float>(server.parts[i]);
+    sums.push_back(&server.sums[i]);
+    ++server.agreed;
+  }
+  for (double *each : sums)
+    *each = sum;
+  return Status();
+}
+
+/// Tells servers the sums; who had no examples leaves that to others.
+Status ParameterClient::sendSums() {
+  FLEET_RETURN_IF_ERROR(receiveParts());
+  if (examples == 0)
+    return Status();
+  bool isFirst = true;
+  for (Server &server : servers) {
+    if (server.sums.empty())
+      continue;
+    if (server.agreed != server.sums.size())
+      return makeError(StatusCode::Internal,
+                       "step {} agrees on {} of the {} parts of server {}",
+                       step(), server.agreed, server.sums.size(),
+                       server.info.endpoint);
+    if (isFirst)
+      FLEET_RETURN_IF_ERROR(reach(Failpoint::BeforeAgree));
+    isFirst = false;
+    Status sent = server.connection->send(
+        makeHeader(FrameKind::Sums),
+        {{server.sums.data(), server.sums.size() * sizeof(double)}},
+        deadlineFromNow());
+    if (!sent.ok())
+      return explain(server, sent);
+  }
+  return Status();
+}
+
 Status ParameterClient::fetchBarrier() {
+  if (pushed)
+    FLEET_RETURN_IF_ERROR(sendSums());
   if (!pushed)
     for (Server &server : servers)
       if (server.recvCount > 0)

@@ -19,6 +19,8 @@ struct ServerInfo {
   std::string endpoint;
   std::vector<std::string> blocks; ///< names
   std::vector<size_t> blockBytes;
+  /// Blocks with a part of a sum, by index, ascending.
+  std::vector<uint32_t> parts{};
 };
 
 /// A tensor, or rows of one, that a server holds.
@@ -59,6 +61,11 @@ public:
   /// `examples` nothing was noted, and servers learn that this trainer has no
   /// share in the step.
   Status sendBarrier(uint64_t examples);
+  /// Between sendBarrier() and fetchBarrier(): waits for the parts that servers
+  /// have made of the merged gradients of these blocks, adds them in this
+  /// order, as doubles or as floats, and notes the sum for all of them. Every
+  /// block with a part has to be in one call.
+  Status agree(const plan::Agree &agree, bool isDouble);
   /// Waits for the blocks: the answers to the push, or without one (start-up)
   /// the blocks as they are.
   Status fetchBarrier();
@@ -85,12 +92,16 @@ private:
     std::vector<MutableBuffer> recvs;  ///< one a block
     std::vector<AlignedBuffer> unused; ///< where unwanted blocks go
     size_t sendCount = 0, recvCount = 0;
+    std::vector<double> parts, sums; ///< one for each of info.parts
+    size_t agreed = 0;               ///< sums that are known
   };
 
   ParameterClient(Options options, Transport &transport)
       : options(std::move(options)), transport(transport) {}
   Status join(ServerInfo info);
   Status shakeHands(Server &server);
+  Status receiveParts();
+  Status sendSums();
   Status checkIndex(uint32_t server, uint32_t block, size_t bytes) const;
   /// The next frame, which has to be of `kind`. What the server says instead
   /// (Error, Refused) becomes the error.
@@ -109,7 +120,9 @@ private:
   Transport &transport;
   std::vector<Server> servers;
   std::atomic<uint64_t> currentStep{0};
-  bool pushed = false; ///< answers to a push are due
+  bool pushed = false;   ///< answers to a push are due
+  uint64_t examples = 0; ///< of that push
+  bool hasParts = false; ///< parts of that push are here
 };
 
 } // namespace fleet

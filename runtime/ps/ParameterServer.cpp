@@ -164,10 +164,10 @@ Status ParameterServer::checkSilence() {
   std::vector<uint32_t> missing = service->missingRanks();
   if (missing.empty())
     return Status();
-  return makeError(StatusCode::DeadlineExceeded,
-                   "trainer {} did not push step {} within {} s",
-                   fmt::join(missing, ", "), service->nextStep(missing.front()),
-                   seconds);
+  return makeError(
+      StatusCode::DeadlineExceeded, "trainer {} did not {} step {} within {} s",
+      fmt::join(missing, ", "), service->waitsForSums() ? "agree on" : "push",
+      service->nextStep(missing.front()), seconds);
 }
 
 //===----------------------------------------------------------------------===//
@@ -315,19 +315,21 @@ Status ParameterServer::handleFrame(Connection &connection, uint32_t rank,
       service->setLastProgress(transport.clock().now());
     }
     return Status();
+  case FrameKind::Sums:
+    return handleSums(connection, rank, header);
   case FrameKind::Complete: {
-    bool applied = false, done = false;
+    auto result = ParameterService::Push::Waiting;
+    bool done = false;
     uint64_t step = 0;
     {
       std::scoped_lock lock(answering, mutex);
-      FLEET_ASSIGN_OR_RETURN(applied,
+      step = service->appliedSteps() + 1;
+      FLEET_ASSIGN_OR_RETURN(result,
                              service->complete(rank, transport.clock().now()));
-      step = service->appliedSteps();
       done = service->allComplete();
       finished |= done;
     }
-    if (applied)
-      FLEET_RETURN_IF_ERROR(answerStep(step));
+    FLEET_RETURN_IF_ERROR(proceed(result, step));
     if (done)
       listener->close();
     return Status();
@@ -370,6 +372,7 @@ Status ParameterServer::handlePush(Connection &connection, uint32_t rank,
   FLEET_RETURN_IF_ERROR(
       connection.receivePayload(header, destination, deadlineFromNow()));
   FLEET_RETURN_IF_ERROR(reach(Failpoint::BeforeApply));
+  auto applied = ParameterService::Push::Waiting;
   {
     std::scoped_lock lock(answering, mutex);
     if (!failure.ok())
@@ -377,13 +380,15 @@ Status ParameterServer::handlePush(Connection &connection, uint32_t rank,
     FLEET_ASSIGN_OR_RETURN(ParameterService::Push result,
                            service->push(rank, header.step, header.argument,
                                          transport.clock().now()));
-    if (result != ParameterService::Push::Applied)
-      return Status();
-    if (!service->isSynchronous())
+    if (service->isSynchronous())
+      applied = result;
+    else if (result == ParameterService::Push::Applied)
       service->remember(rank);
+    else
+      return Status();
   }
   if (service->isSynchronous())
-    return answerStep(header.step);
+    return proceed(applied, header.step);
   FLEET_RETURN_IF_ERROR(reach(Failpoint::BeforeAnswer));
   return answerTrainer(connection, rank, header.step);
 }
@@ -398,10 +403,57 @@ Status ParameterServer::answerTrainer(Connection &connection, uint32_t rank,
   return sendParameters(connection, step, blocks);
 }
 
+Status ParameterServer::proceed(ParameterService::Push result, uint64_t step) {
+  if (result == ParameterService::Push::Applied)
+    return answerStep(step);
+  if (result != ParameterService::Push::Merged)
+    return Status();
+  {
+    std::lock_guard<std::mutex> hold(answering);
+    // Nobody changes them before a trainer has got them.
+    const std::vector<double> &parts = service->parts();
+    FLEET_RETURN_IF_ERROR(
+        tellContributors(FrameKind::Parts, step,
+                         {{parts.data(), parts.size() * sizeof(double)}}));
+    std::lock_guard<std::mutex> lock(mutex);
+    if (!service->isEmptyStep())
+      return Status();
+    service->skip(transport.clock().now());
+  }
+  return answerStep(step);
+}
+
+Status ParameterServer::handleSums(Connection &connection, uint32_t rank,
+                                   const FrameHeader &header) {
+  std::vector<double> sums(service->numParts());
+  FLEET_RETURN_IF_ERROR(connection.receivePayload(
+      header, {{sums.data(), sums.size() * sizeof(double)}},
+      deadlineFromNow()));
+  {
+    std::scoped_lock lock(answering, mutex);
+    if (!failure.ok())
+      return Status();
+    FLEET_ASSIGN_OR_RETURN(
+        ParameterService::Push result,
+        service->settle(rank, header.step, sums, transport.clock().now()));
+    if (result != ParameterService::Push::Applied)
+      return Status();
+  }
+  return answerStep(header.step);
+}
+
 /// Sends the new parameters to everybody who pushed `step`.
 Status ParameterServer::answerStep(uint64_t step) {
   FLEET_RETURN_IF_ERROR(reach(Failpoint::BeforeAnswer));
   std::lock_guard<std::mutex> hold(answering);
+  return tellContributors(FrameKind::Parameters, step, parameters);
+}
+
+Status
+ParameterServer::tellContributors(FrameKind kind, uint64_t step,
+                                  const std::vector<ConstBuffer> &payload) {
+  FrameHeader header = makeHeader(kind);
+  header.step = step;
   for (uint32_t r = 0; r < trainers.size(); ++r) {
     std::shared_ptr<Connection> connection;
     {
@@ -412,12 +464,12 @@ Status ParameterServer::answerStep(uint64_t step) {
     if (!connection)
       continue;
     // If this one is gone, its own thread notices and says so.
-    Status sent = sendParameters(*connection, step, parameters);
+    Status sent = connection->send(header, payload, deadlineFromNow());
     if (!sent.ok() && sent.code() != StatusCode::Unavailable)
       return makeError(StatusCode::Aborted,
-                       "trainer {} ({}) did not take the parameters of step "
-                       "{}: {}",
-                       r, connection->peer(), step, sent.message());
+                       "trainer {} ({}) did not take the {} of step {}: {}", r,
+                       connection->peer(), frameKindName(kind), step,
+                       sent.message());
   }
   return Status();
 }

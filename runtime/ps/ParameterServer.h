@@ -5,6 +5,9 @@
 //   T Hello            S Welcome, or Refused with the reason
 //   T Pull             S Parameters: all blocks as they are
 //   T Push(step)       S Parameters, once the step has been applied
+//                      or, where blocks have parts of a sum, S Parts, once the
+//                      gradients have been merged, and then
+//   T Sums(step)       S Parameters, once the step has been applied
 //   T StateRequest     S StateDirectory, State
 //   T Complete         -
 //   T Abort            S Error to all others
@@ -75,12 +78,19 @@ private:
                      const FrameHeader &header);
   Status handlePush(Connection &connection, uint32_t rank,
                     const FrameHeader &header);
+  /// Goes on with a step that a push, or the end of a trainer, brought forward.
+  Status proceed(ParameterService::Push result, uint64_t step);
+  Status handleSums(Connection &connection, uint32_t rank,
+                    const FrameHeader &header);
   Status sendState(Connection &connection);
   /// Answers one trainer by itself; not SYNC.
   Status answerTrainer(Connection &connection, uint32_t rank, uint64_t step);
   Status sendParameters(Connection &connection, uint64_t step,
                         const std::vector<ConstBuffer> &blocks);
   Status answerStep(uint64_t step);
+  /// Sends a frame to everybody who pushed `step`. Holds `answering`.
+  Status tellContributors(FrameKind kind, uint64_t step,
+                          const std::vector<ConstBuffer> &payload);
   Status checkSilence();
   bool hasEnded();
   FrameHeader makeHeader(FrameKind kind) const;

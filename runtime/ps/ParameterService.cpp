@@ -55,7 +55,8 @@ fleet::mergeGradients<double>(const std::vector<Contribution> &, size_t);
 
 StatusOr<std::unique_ptr<ParameterService>>
 ParameterService::create(std::vector<ServiceBlock> blocks, uint32_t trainers,
-                         plan::SyncMode mode, UpdateFunction update) {
+                         plan::SyncMode mode, UpdateFunction update,
+                         PartFunction part) {
   std::unique_ptr<ParameterService> service(new ParameterService);
   for (const ServiceBlock &block : blocks)
     if (block.dtype != plan::F32 && block.dtype != plan::F64)
@@ -63,6 +64,12 @@ ParameterService::create(std::vector<ServiceBlock> blocks, uint32_t trainers,
                        "block '{}' is neither f32 nor f64; gradients of "
                        "nothing else can be merged",
                        block.name);
+  for (const ServiceBlock &block : blocks)
+    service->partCount += block.hasPart;
+  if (service->partCount > 0 && (mode != plan::SYNC || !part))
+    return makeError(StatusCode::InvalidArgument,
+                     "blocks have parts of a sum, on which trainers agree in "
+                     "mode SYNC only");
   service->ranks.resize(trainers);
   for (Rank &rank : service->ranks)
     for (const ServiceBlock &block : blocks) {
@@ -79,6 +86,7 @@ ParameterService::create(std::vector<ServiceBlock> blocks, uint32_t trainers,
   service->blocks = std::move(blocks);
   service->mode = mode;
   service->update = std::move(update);
+  service->part = std::move(part);
   for (uint32_t r = 0; mode != plan::SYNC && r < trainers; ++r)
     service->remember(r);
   return service;
@@ -131,14 +139,14 @@ StatusOr<ParameterService::Push> ParameterService::push(uint32_t rank,
     ++applied;
     return Push::Applied;
   }
-  FLEET_ASSIGN_OR_RETURN(bool done, applyIfReady(now));
-  return done ? Push::Applied : Push::Waiting;
+  return applyIfReady(now);
 }
 
-StatusOr<bool> ParameterService::complete(uint32_t rank, TimePoint now) {
+StatusOr<ParameterService::Push> ParameterService::complete(uint32_t rank,
+                                                            TimePoint now) {
   ranks[rank].complete = true;
   progress = now;
-  return isSynchronous() ? applyIfReady(now) : StatusOr<bool>(false);
+  return isSynchronous() ? applyIfReady(now) : StatusOr<Push>(Push::Waiting);
 }
 
 bool ParameterService::allComplete() const {
@@ -158,6 +166,12 @@ TimePoint ParameterService::lastProgress() const {
 
 std::vector<uint32_t> ParameterService::missingRanks() const {
   std::vector<uint32_t> missing;
+  if (isMerged) { // of these, one
+    for (uint32_t r = 0; r < ranks.size(); ++r)
+      if (ranks[r].mark == applied + 1 && ranks[r].examples > 0)
+        missing.push_back(r);
+    return missing;
+  }
   for (uint32_t r = 0; r < ranks.size(); ++r)
     if (!ranks[r].complete &&
         (isSynchronous() ? ranks[r].mark <= applied
@@ -166,42 +180,122 @@ std::vector<uint32_t> ParameterService::missingRanks() const {
   return missing;
 }
 
+template <typename IsPart>
+const void *ParameterService::merge(size_t block, IsPart isPart) {
+  contributions.clear();
+  for (Rank &rank : ranks)
+    if (isPart(rank))
+      contributions.push_back({rank.landing[block].data(), rank.examples});
+  if (blocks[block].dtype == plan::F64)
+    return mergeGradients<double>(contributions, blocks[block].bytes / 8);
+  return mergeGradients<float>(contributions, blocks[block].bytes / 4);
+}
+
 template <typename IsPart> Status ParameterService::apply(IsPart isPart) {
   for (size_t i = 0; i < blocks.size(); ++i) {
-    contributions.clear();
     const void *received = nullptr;
-    for (Rank &rank : ranks) {
-      if (!isPart(rank))
-        continue;
-      contributions.push_back({rank.landing[i].data(), rank.examples});
-      if (!isSynchronous()) // then it is the only part
+    for (Rank &rank : ranks)
+      if (!isSynchronous() && isPart(rank)) // then it is the only part
         received = rank.received[i].data();
-    }
-    const void *merged = nullptr;
-    if (blocks[i].dtype == plan::F64)
-      merged = mergeGradients<double>(contributions, blocks[i].bytes / 8);
-    else
-      merged = mergeGradients<float>(contributions, blocks[i].bytes / 4);
-    if (merged) // somebody had examples
-      FLEET_RETURN_IF_ERROR(update(i, merged, received));
+    if (const void *gradient = merge(i, isPart)) // somebody had examples
+      FLEET_RETURN_IF_ERROR(update(i, gradient, received));
   }
   return Status();
 }
 
-StatusOr<bool> ParameterService::applyIfReady(TimePoint now) {
+StatusOr<ParameterService::Push> ParameterService::applyIfReady(TimePoint now) {
   uint64_t step = applied + 1;
   bool any = false;
   for (const Rank &rank : ranks) {
     if (rank.mark == step)
       any = true;
     else if (!rank.complete)
-      return false;
+      return Push::Waiting;
   }
-  if (!any)
-    return false;
+  if (!any || isMerged)
+    return Push::Waiting;
+  progress = now;
+  if (partCount > 0) {
+    FLEET_RETURN_IF_ERROR(computeParts(step));
+    return Push::Merged;
+  }
   FLEET_RETURN_IF_ERROR(
       apply([step](const Rank &rank) { return rank.mark == step; }));
   applied = step;
+  return Push::Applied;
+}
+
+//===----------------------------------------------------------------------===//
+// Steps of two phases
+//===----------------------------------------------------------------------===//
+
+Status ParameterService::computeParts(uint64_t step) {
+  auto isPart = [step](const Rank &rank) { return rank.mark == step; };
+  isMerged = true;
+  examplesOfStep = 0;
+  for (const Rank &rank : ranks)
+    if (isPart(rank))
+      examplesOfStep += rank.examples;
+  merged.clear();
+  partsOfStep.clear();
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    merged.push_back(merge(i, isPart));
+    if (!blocks[i].hasPart)
+      continue;
+    double value = 0;
+    if (merged[i]) {
+      FLEET_ASSIGN_OR_RETURN(value, part(i, merged[i]));
+    }
+    partsOfStep.push_back(value);
+  }
+  return Status();
+}
+
+StatusOr<ParameterService::Push>
+ParameterService::settle(uint32_t rank, uint64_t step,
+                         const std::vector<double> &sums, TimePoint now) {
+  if (sums.size() != partCount)
+    return makeError(StatusCode::Refused,
+                     "trainer {} brings {} sums for step {}, expected {}", rank,
+                     sums.size(), step, partCount);
+  if (ranks[rank].mark != step || ranks[rank].examples == 0)
+    return makeError(StatusCode::Refused,
+                     "trainer {} brings sums for step {}, in which it has no "
+                     "share",
+                     rank, step);
+  if (step == applied) {
+    // Bits, as a sum may be no number.
+    if (sumsOfStep.size() == sums.size() &&
+        std::memcmp(sumsOfStep.data(), sums.data(),
+                    sums.size() * sizeof(double)) == 0)
+      return Push::Duplicate;
+    return makeError(StatusCode::DataLoss,
+                     "trainer {} brings other sums for step {} than the first "
+                     "trainer that did",
+                     rank, step);
+  }
+  if (!isMerged)
+    return makeError(StatusCode::Refused,
+                     "trainer {} brings sums for step {}, whose parts are not "
+                     "known",
+                     rank, step);
+  size_t next = 0;
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    double wide = blocks[i].hasPart ? sums[next++] : 0;
+    auto narrow = static_cast<float>(wide);
+    const void *sum = blocks[i].dtype == plan::F64
+                          ? static_cast<const void *>(&wide)
+                          : &narrow;
+    FLEET_RETURN_IF_ERROR(
+        update(i, merged[i], blocks[i].hasPart ? sum : nullptr));
+  }
+  sumsOfStep = sums;
+  skip(now);
+  return Push::Applied;
+}
+
+void ParameterService::skip(TimePoint now) {
+  isMerged = false;
+  ++applied;
   progress = now;
-  return true;
 }

@@ -8,6 +8,12 @@
 // once: each trainer has a high-water mark, and a step at or below it is a
 // duplicate.
 //
+// Some blocks are updated by a number that depends on the gradients of others,
+// on other servers too. Then a synchronous step has two phases: gradients are
+// merged and each such block's part of a sum is computed; when the first
+// trainer brings the sums, the step is applied. All trainers have to bring the
+// same.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef FLEET_RUNTIME_PS_PARAMETERSERVICE_H
@@ -29,6 +35,7 @@ struct ServiceBlock {
   plan::DataType dtype; ///< F32 or F64
   size_t bytes;
   const void *parameter; ///< what trainers receive
+  bool hasPart = false;  ///< SYNC: has a part in a sum that its update needs
 };
 
 /// More rows than this in a trainer's part of a batch are refused, so that sums
@@ -36,11 +43,16 @@ struct ServiceBlock {
 constexpr uint64_t kMaxExamples = uint64_t(1) << 40;
 
 /// Runs the update function of block number `block` on its merged gradient,
-/// which lies there until it returns. `received` is what the parameter was when
-/// the trainer of the gradient received it last; null in mode SYNC, where the
-/// parameter still is that.
+/// which lies there until it returns. `second` is its other argument. In mode
+/// SYNC: the sum that a block with a part needs, one element of the block's
+/// type; null for others. Else: what the parameter was when the trainer of the
+/// gradient received it last.
 using UpdateFunction = std::function<Status(size_t block, const void *gradient,
-                                            const void *received)>;
+                                            const void *second)>;
+
+/// Makes the part of block number `block` from its merged gradient.
+using PartFunction =
+    std::function<StatusOr<double>(size_t block, const void *gradient)>;
 
 /// What a trainer gives to the gradient of a block.
 struct Contribution {
@@ -62,7 +74,7 @@ class ParameterService {
 public:
   static StatusOr<std::unique_ptr<ParameterService>>
   create(std::vector<ServiceBlock> blocks, uint32_t trainers,
-         plan::SyncMode mode, UpdateFunction update);
+         plan::SyncMode mode, UpdateFunction update, PartFunction part = {});
 
   bool isSynchronous() const { return mode == plan::SYNC; }
 
@@ -74,6 +86,7 @@ public:
   enum class Push {
     Duplicate, ///< seen before: nothing happened
     Waiting,   ///< noted; others are missing
+    Merged,    ///< it was the last; parts() are there, sums are missing
     Applied    ///< it was the last, or needs no other: it has been applied
   };
   /// Whether `step` from trainer `rank` was pushed before; an error when it is
@@ -95,8 +108,25 @@ public:
     return ranks[rank].received[block].data();
   }
 
-  /// Trainer `rank` will push no more. True if that let a step be applied.
-  StatusOr<bool> complete(uint32_t rank, TimePoint now);
+  /// How many blocks have a part.
+  size_t numParts() const { return partCount; }
+  /// After Push::Merged: one for each such block, in their order.
+  const std::vector<double> &parts() const { return partsOfStep; }
+  /// After Push::Merged: no trainer had examples, and none will bring sums.
+  bool isEmptyStep() const { return isMerged && examplesOfStep == 0; }
+  /// True between Push::Merged and settle().
+  bool waitsForSums() const { return isMerged; }
+  /// Trainer `rank` has added the parts of all servers to `sums`, one for each
+  /// block with a part. Applies `step`, or does nothing if another trainer was
+  /// first; an error if its sums were others.
+  StatusOr<Push> settle(uint32_t rank, uint64_t step,
+                        const std::vector<double> &sums, TimePoint now);
+  /// Ends a step that isEmptyStep().
+  void skip(TimePoint now);
+
+  /// Trainer `rank` will push no more. Merged or Applied if that was what a
+  /// step waited for, else Waiting.
+  StatusOr<Push> complete(uint32_t rank, TimePoint now);
 
   bool isComplete(uint32_t rank) const { return ranks[rank].complete; }
   bool allComplete() const;
@@ -127,15 +157,27 @@ private:
   };
 
   ParameterService() = default;
-  StatusOr<bool> applyIfReady(TimePoint now);
-  /// Merges what `isPart` ranks have pushed, and updates.
+  StatusOr<Push> applyIfReady(TimePoint now);
+  /// Merges what the ranks have pushed to `block` of which `isPart`; null if
+  /// none of them had examples.
+  template <typename IsPart> const void *merge(size_t block, IsPart isPart);
+  /// Merges, and updates.
   template <typename IsPart> Status apply(IsPart isPart);
+  Status computeParts(uint64_t step);
 
   std::vector<ServiceBlock> blocks;
   std::vector<Rank> ranks;
   plan::SyncMode mode = plan::SYNC;
   UpdateFunction update;
+  PartFunction part;
   std::vector<Contribution> contributions; ///< to the block at hand
+  size_t partCount = 0;
+  // Of the step that is merged, until the next one is.
+  bool isMerged = false;
+  uint64_t examplesOfStep = 0;
+  std::vector<const void *> merged; ///< gradients, one a block
+  std::vector<double> partsOfStep;
+  std::vector<double> sumsOfStep; ///< that it was applied with
   uint64_t applied = 0;
   TimePoint progress{};
 };

@@ -115,6 +115,10 @@ const char *fleet::frameKindName(FrameKind kind) {
     return "abort";
   case FrameKind::Error:
     return "error";
+  case FrameKind::Parts:
+    return "parts";
+  case FrameKind::Sums:
+    return "sums";
   }
   return "unknown";
 }

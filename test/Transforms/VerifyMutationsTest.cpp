@@ -116,7 +116,7 @@ protected:
 
 bool isTransfer(Operation *op) {
   return isa<SendOp, RecvOp, SendBarrierOp, FetchBarrierOp, SubmitOp,
-             FetchLatestOp>(op);
+             FetchLatestOp, AgreeOp>(op);
 }
 
 /// The same name for something else.
@@ -172,7 +172,10 @@ TEST_F(VerifyMutations, AreAllRefused) {
         Setting{"momentum<learning_rate = 0.1>", 3, 1},
         Setting{"adam<learning_rate = 0.1>", 3, 1, SyncMode::HalfAsync},
         Setting{"momentum<learning_rate = 0.1>", 2, 4, SyncMode::Async},
-        Setting{"adam<learning_rate = 0.1>", 2, 4, SyncMode::Geo}}) {
+        Setting{"adam<learning_rate = 0.1>", 2, 4, SyncMode::Geo},
+        Setting{"sgd<learning_rate = 0.1> clip = "
+                "#optim.clip_by_global_norm<max = 1.0>",
+                2, 4}}) {
     OwningOpRef<ModuleOp> owned = makeJob(setting.optimizer, setting.servers,
                                           setting.minBlockSize, setting.sync);
     ModuleOp job = *owned;
@@ -264,6 +267,42 @@ TEST_F(VerifyMutations, AreAllRefused) {
           return true;
         }
       return false;
+    });
+    expectRefused(job, "agrees on less", [](Operation *op) {
+      auto agree = dyn_cast<AgreeOp>(op);
+      if (!agree || agree.getGradients().size() < 2)
+        return false;
+      Builder b(op->getContext());
+      agree.setGradientsAttr(
+          b.getArrayAttr(agree.getGradients().getValue().drop_back()));
+      agree.setPeersAttr(
+          b.getArrayAttr(agree.getPeers().getValue().drop_back()));
+      return true;
+    });
+    expectRefused(job, "agrees elsewhere", [](Operation *op) {
+      auto agree = dyn_cast<AgreeOp>(op);
+      if (!agree)
+        return false;
+      SmallVector<Attribute> peers(agree.getPeers().getValue());
+      std::reverse(peers.begin(), peers.end());
+      peers.front() = peers.back();
+      if (agree.getPeers().getValue() == ArrayRef(peers))
+        return false;
+      agree.setPeersAttr(Builder(op->getContext()).getArrayAttr(peers));
+      return true;
+    });
+    expectRefused(job, "agrees too early or too late", [](Operation *op) {
+      if (!isa<AgreeOp>(op))
+        return false;
+      op->moveBefore(op->getBlock()->getTerminator());
+      return true;
+    });
+    expectRefused(job, "makes no part", [](Operation *op) {
+      auto on = dyn_cast<OnOp>(op);
+      if (!on || !on.getPartAttr())
+        return false;
+      on.removePartAttr();
+      return true;
     });
     expectRefused(job, "another role", [](Operation *op) {
       RoleAttr role = isa<ModuleOp>(op) ? getRole(cast<ModuleOp>(op)) : nullptr;

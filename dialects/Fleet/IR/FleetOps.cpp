@@ -10,6 +10,7 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
 
 using namespace mlir;
 using namespace mlir::fleet::dist;
@@ -33,6 +34,7 @@ void SendBarrierOp::getEffects(Effects &effects) { getWireEffects(effects); }
 void RecvOp::getEffects(Effects &effects) { getWireEffects(effects); }
 void FetchBarrierOp::getEffects(Effects &effects) { getWireEffects(effects); }
 void SubmitOp::getEffects(Effects &effects) { getWireEffects(effects); }
+void AgreeOp::getEffects(Effects &effects) { getWireEffects(effects); }
 void FetchLatestOp::getEffects(Effects &effects) { getWireEffects(effects); }
 
 //===----------------------------------------------------------------------===//
@@ -62,6 +64,29 @@ static LogicalResult verifyTransfer(SymbolTableCollection &tables,
   if (symbol)
     diag.attachNote(symbol->getLoc()) << "it is declared here";
   return diag;
+}
+
+LogicalResult AgreeOp::verify() {
+  if (getGradients().empty())
+    return emitOpError("agrees on nothing, expected at least one gradient");
+  if (getGradients().size() != getPeers().size())
+    return emitOpError("names ")
+           << getGradients().size() << " gradients at " << getPeers().size()
+           << " servers, expected a server for each";
+  llvm::SmallDenseSet<Attribute> seen;
+  for (Attribute gradient : getGradients())
+    if (!seen.insert(gradient).second)
+      return emitOpError("adds ") << gradient << " twice";
+  return success();
+}
+
+LogicalResult AgreeOp::verifySymbolUses(SymbolTableCollection &tables) {
+  for (auto [gradient, peer] :
+       llvm::zip(getGradients().getAsRange<StringAttr>(),
+                 getPeers().getAsRange<FlatSymbolRefAttr>()))
+    if (failed(verifyTransfer(tables, *this, peer, gradient)))
+      return failure();
+  return success();
 }
 
 RankedTensorType SendOp::getBlockType() {
@@ -129,6 +154,40 @@ LogicalResult ServeOp::verifyRegions() {
   return success();
 }
 
+/// A handler with a `part`, whose update gets the sum of all parts.
+static LogicalResult verifyPart(SymbolTableCollection &tables, OnOp on,
+                                ParameterOp parameter,
+                                FunctionOpInterface update) {
+  auto serve = cast<ServeOp>(on->getParentOp());
+  if (serve.getSync() != SyncMode::Sync)
+    return on.emitOpError("has a part of a sum, but its server works in mode ")
+           << stringifySyncMode(serve.getSync())
+           << ", where trainers agree on nothing; expected sync";
+  auto part =
+      tables.lookupNearestSymbolFrom<FunctionOpInterface>(on, on.getPartAttr());
+  if (!part)
+    return on.emitOpError("makes its part by ")
+           << on.getPartAttr() << ", which is no function";
+  RankedTensorType type = parameter.getType();
+  auto scalar = RankedTensorType::get({}, type.getElementType());
+  if (part.isExternal() || part.getArgumentTypes() != ArrayRef<Type>{type} ||
+      part.getResultTypes() != ArrayRef<Type>{scalar}) {
+    InFlightDiagnostic diag = on.emitOpError("needs as part a function of one ")
+                              << type << " to " << scalar;
+    diag.attachNote(part.getLoc()) << "the function is here";
+    return diag;
+  }
+  if (update.isExternal() || update.getNumResults() != 0 ||
+      update.getArgumentTypes() != ArrayRef<Type>{type, scalar}) {
+    InFlightDiagnostic diag = on.emitOpError("needs as update a function of ")
+                              << type << " and the sum, " << scalar
+                              << ", without results";
+    diag.attachNote(update.getLoc()) << "the function is here";
+    return diag;
+  }
+  return success();
+}
+
 LogicalResult OnOp::verifySymbolUses(SymbolTableCollection &tables) {
   if (getGradient().empty() || getName().empty())
     return emitOpError("names a block or a gradient by an empty string");
@@ -142,6 +201,8 @@ LogicalResult OnOp::verifySymbolUses(SymbolTableCollection &tables) {
   if (!update)
     return emitOpError("updates by ")
            << getUpdateAttr() << ", which is no function";
+  if (getPartAttr())
+    return verifyPart(tables, *this, parameter, update);
   bool isCompensating = update.getNumArguments() == 2;
   if (update.isExternal() ||
       (update.getNumArguments() != 1 && !isCompensating) ||

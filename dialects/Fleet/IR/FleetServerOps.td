@@ -45,16 +45,25 @@ def Fleet_OnOp : Fleet_Op<"on",
     parameter as the trainer of the gradient received it last, and can compensate
     for the delay.
 
+    With `part` (mode `sync`), that function first makes a scalar of the merged
+    gradient, trainers agree on the sum of such scalars (`fleet.agree`), and
+    `update` is called with the gradient and that sum.
+
     Example:
 
     ```mlir
     fleet.on "w@GRAD" update @update_w serve @w as "w"
+    fleet.on "b@GRAD" part @part_b update @update_b serve @b as "b"
     ```
   }];
-  let arguments = (ins StrAttr:$gradient, FlatSymbolRefAttr:$update,
+  let arguments = (ins StrAttr:$gradient,
+                       OptionalAttr<FlatSymbolRefAttr>:$part,
+                       FlatSymbolRefAttr:$update,
                        FlatSymbolRefAttr:$parameter, StrAttr:$name);
-  let assemblyFormat =
-    "$gradient `update` $update `serve` $parameter `as` $name attr-dict";
+  let assemblyFormat = [{
+    $gradient (`part` $part^)? `update` $update `serve` $parameter `as` $name
+    attr-dict
+  }];
 }
 
 #endif // FLEET_DIALECTS_FLEET_IR_FLEETSERVEROPS

@@ -67,6 +67,29 @@ def Fleet_SendBarrierOp : Fleet_TransferOp<"send_barrier"> {
   let assemblyFormat = "attr-dict";
 }
 
+def Fleet_AgreeOp : Fleet_TransferOp<"agree",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "makes servers agree on a sum before they update";
+  let description = [{
+    Servers have merged the gradients of the step and made a number of each of
+    `gradients`, the `part` of its handler. Waits for these, adds them in the
+    order given here, and tells the sum to the same servers, which update only
+    then. As all trainers add the same numbers in the same order, servers get the
+    same sum from all of them.
+
+    Stands between `fleet.send_barrier` and the first `fleet.recv` of a step.
+
+    Example:
+
+    ```mlir
+    fleet.agree ["w@GRAD", "b@GRAD"] at [@pserver_0, @pserver_1]
+    ```
+  }];
+  let arguments = (ins StrArrayAttr:$gradients, FlatSymbolRefArrayAttr:$peers);
+  let assemblyFormat = "$gradients `at` $peers attr-dict";
+  let hasVerifier = 1;
+}
+
 def Fleet_RecvOp : Fleet_TransferOp<"recv",
     [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "asks a server for a parameter block";

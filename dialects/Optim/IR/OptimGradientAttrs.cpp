@@ -95,6 +95,22 @@ Value ClipByNormAttr::apply(OpBuilder &b, Location loc, Value,
   return r.mul(grad, r.div(max, r.max(r.norm(grad), max)));
 }
 
+LogicalResult ClipByGlobalNormAttr::verify(EmitError emitError, FloatAttr max) {
+  return ClipByNormAttr::verify(emitError, max);
+}
+
+FailureOr<Operation *>
+ClipByGlobalNormAttr::createClip(OpBuilder &b, Location loc,
+                                 ValueRange gradients) const {
+  Type first = getElementTypeOrSelf(gradients.front());
+  for (Value gradient : gradients)
+    if (Type type = getElementTypeOrSelf(gradient); type != first)
+      return emitError(loc, "clips gradients of ")
+             << first << " and " << type
+             << " by their global norm; use one optim.minimize for each type";
+  return ClipByGlobalNormOp::create(b, loc, gradients, getMax()).getOperation();
+}
+
 //===----------------------------------------------------------------------===//
 // Use
 //===----------------------------------------------------------------------===//

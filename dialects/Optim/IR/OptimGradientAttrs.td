@@ -49,4 +49,18 @@ def Optim_ClipByNormAttr
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
+def Optim_ClipByGlobalNormAttr
+    : Optim_Attr<"ClipByGlobalNorm", "clip_by_global_norm",
+                 [DeclareAttrInterfaceMethods<JointClipAttrInterface>]> {
+  let summary = "g' = g * max / |all g| where |all g| > max";
+  let description = [{
+    The norm is that of all gradients of an `optim.minimize` together; see
+    `optim.clip_by_global_norm`. Example:
+    `#optim.clip_by_global_norm<max = 1.0>`.
+  }];
+  let parameters = (ins Optim_Float<"largest norm">:$max);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 #endif // FLEET_DIALECTS_OPTIM_IR_OPTIMGRADIENTATTRS

@@ -66,6 +66,22 @@ def GradientRuleAttrInterface : AttrInterface<"GradientRuleAttrInterface"> {
   ];
 }
 
+def JointClipAttrInterface : AttrInterface<"JointClipAttrInterface"> {
+  let cppNamespace = "::mlir::fleet::optim";
+  let description = [{
+    Clipping that looks at all gradients of an `optim.minimize` at once, before
+    each of them is regularized.
+  }];
+  let methods = [InterfaceMethod<[{
+      Creates an op of JointGradientOpInterface at `b` whose result i is what
+      becomes of gradient i; there is at least one. Emits an error at `loc` and
+      fails if they cannot be clipped together.
+    }],
+    "::mlir::FailureOr<::mlir::Operation *>", "createClip",
+      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
+           "::mlir::ValueRange":$gradients)>];
+}
+
 def ScheduleAttrInterface : AttrInterface<"ScheduleAttrInterface"> {
   let cppNamespace = "::mlir::fleet::optim";
   let description = [{
@@ -108,8 +124,14 @@ class Optim_GradientRule<bit isRegularizer, string summary_>
 }
 def Optim_Regularizer
     : Optim_GradientRule<true, "regularizer, such as #optim.l2">;
-def Optim_Clip
-    : Optim_GradientRule<false, "clipping, such as #optim.clip_by_norm">;
+def Optim_Clip : Attr<Or<[
+    Optim_GradientRule<false, "clipping of one gradient">.predicate,
+    JointClipAttrInterface.predicate]>,
+    "clipping, such as #optim.clip_by_norm"> {
+  let storageType = "::mlir::Attribute";
+  let returnType = "::mlir::Attribute";
+  let convertFromStorage = "$_self";
+}
 def Optim_GradientRules : TypedArrayAttrBase<
   Optim_AttrBy<GradientRuleAttrInterface>,
   "array of what is done to a gradient, such as #optim.l2">;
@@ -139,6 +161,31 @@ def VariableOpInterface : OpInterface<"VariableOpInterface"> {
     }], "::llvm::StringRef", "getOriginName">,
     InterfaceMethod<"The shape of the whole tensor.",
       "::llvm::SmallVector<int64_t>", "getOriginShape">,
+  ];
+}
+
+def JointGradientOpInterface : OpInterface<"JointGradientOpInterface"> {
+  let cppNamespace = "::mlir::fleet::optim";
+  let description = [{
+    An op that changes several gradients by one number that depends on all of
+    them: result i is what becomes of operand i. The number is a sum of a part
+    for each gradient, and a part is a sum over elements; so it can be formed
+    where gradients are, from parts of blocks of their rows. Distribution asks
+    nothing else of it.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+      What `gradient`, one of the operands or rows of it, adds to the sum: a
+      scalar of its element type, in nn ops.
+    }], "::mlir::Value", "buildPart",
+      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
+           "::mlir::Value":$gradient)>,
+    InterfaceMethod<[{
+      What becomes of `gradient`, one of the operands or rows of it, with the
+      sum over all, in nn ops.
+    }], "::mlir::Value", "buildChange",
+      (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
+           "::mlir::Value":$gradient, "::mlir::Value":$sum)>,
   ];
 }
 

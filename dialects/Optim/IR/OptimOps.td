@@ -24,5 +24,6 @@ include "dialects/Optim/IR/OptimVariableOps.td"
 include "dialects/Optim/IR/OptimRowOps.td"
 include "dialects/Optim/IR/OptimUpdateOps.td"
 include "dialects/Optim/IR/OptimAdaptiveOps.td"
+include "dialects/Optim/IR/OptimJointOps.td"
 
 #endif // FLEET_DIALECTS_OPTIM_IR_OPTIMOPS

@@ -127,7 +127,9 @@ def Optim_MinimizeOp : Optim_Op<"minimize",
     `optim-append-backward` writes them out.
 
     Gradients are clipped, then regularized. Both happen where the parameter is
-    updated, to the average of all contributors' gradients.
+    updated, to the average of all contributors' gradients. (Clipping by the
+    global norm does so in synchronous jobs. Where servers apply pushes one by
+    one, a trainer clips the gradients of each of its steps.)
 
     A `schedule` multiplies the learning rate by a function of the number of
     updates so far, which is counted with each parameter, where it is updated: in
@@ -142,6 +144,8 @@ def Optim_MinimizeOp : Optim_Op<"minimize",
     optim.minimize %loss : tensor<f32> with #optim.adam<learning_rate = 1.0e-3>
       clip = #optim.clip_by_norm<max = 1.0> regularizer = #optim.l2<1.0e-4>
       parameters = [@w, @b]
+    optim.minimize %loss : tensor<f32> with #optim.sgd<learning_rate = 1.0e-2>
+      clip = #optim.clip_by_global_norm<max = 1.0>
     ```
   }];
   let arguments = (ins RankedTensorOf<[F32, F64]>:$loss,

@@ -104,14 +104,16 @@ public:
     return add(mul(old, number(decay)), mul(fresh, number(1.0 - decay)));
   }
   /// The Euclidean norm over all elements, a scalar.
-  Value norm(Value x) {
+  Value norm(Value x) { return sqrt(squaredNorm(x)); }
+  /// The sum of the squares of all elements, a scalar.
+  Value squaredNorm(Value x) {
     auto type = cast<RankedTensorType>(x.getType());
     auto dims = llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
     Value sum = square(x);
     if (!dims.empty())
       sum = nn::ReduceOp::create(b, loc, nn::ReduceKind::Sum, sum, dims,
                                  /*keep_dims=*/false);
-    return sqrt(sum);
+    return sum;
   }
 
 private:

@@ -109,6 +109,31 @@ LogicalResult HandlerOp::verifySymbolUses(SymbolTableCollection &tables) {
     return failure();
   auto inputs = function.getBody().getOps<InputOp>();
   auto count = std::distance(inputs.begin(), inputs.end());
+  if (getPartAttr()) {
+    auto part = lookup<FunctionOp>(tables, *this, getPartAttr(), "function");
+    if (!part)
+      return failure();
+    auto type = cast<MemRefType>(state.getType());
+    auto sum = MemRefType::get({}, type.getElementType());
+    auto taken = part.getBody().getOps<InputOp>();
+    auto made = part.getBody().getOps<OutputOp>();
+    if (!llvm::hasSingleElement(taken) || !llvm::hasSingleElement(made) ||
+        (*taken.begin()).getResult().getType() != type ||
+        (*made.begin()).getBuffer().getType() != sum) {
+      InFlightDiagnostic diag = emitOpError("needs a part function of one ")
+                                << type << " with the output " << sum;
+      diag.attachNote(part.getLoc()) << "the function is here";
+      return diag;
+    }
+    if (count != 2 || (*inputs.begin()).getResult().getType() != type ||
+        (*std::next(inputs.begin())).getResult().getType() != sum) {
+      InFlightDiagnostic diag = emitOpError("needs an update function of ")
+                                << type << " and the sum, " << sum;
+      diag.attachNote(function.getLoc()) << "the function is here";
+      return diag;
+    }
+    return success();
+  }
   if ((count != 1 && count != 2) || llvm::any_of(inputs, [&](InputOp input) {
         return input.getResult().getType() != state.getType();
       })) {
@@ -175,31 +200,57 @@ LogicalResult CopyOp::verify() {
          << " from " << getRow() << " on, where it does not fit";
 }
 
-/// A transfer names a block of a server of the program: its buffer, or rows.
-static LogicalResult verifyTransfer(Operation *op, Value buffer, int64_t server,
-                                    int64_t block, int64_t row) {
+/// The block that `op` names; null, with an error, if there is none.
+static BlockOp findBlock(Operation *op, int64_t server, int64_t block) {
   auto program = op->getParentOfType<ProgramOp>();
   int64_t servers = 0;
   for (auto candidate : program.getBody().getOps<ServerOp>()) {
     if (servers++ != server)
       continue;
     int64_t blocks = 0;
-    for (auto owned : candidate.getBody().getOps<BlockOp>()) {
-      if (blocks++ != block)
-        continue;
-      if (isRowsOf(owned.getType(), buffer.getType(), row))
-        return success();
-      InFlightDiagnostic diag = op->emitOpError("moves ") << buffer.getType();
-      if (row != 0)
-        diag << " from row " << row << " on";
+    for (auto owned : candidate.getBody().getOps<BlockOp>())
+      if (blocks++ == block)
+        return owned;
+    op->emitOpError("names block ")
+        << block << " of server " << server << ", which has " << blocks;
+    return nullptr;
+  }
+  op->emitOpError("names server ") << server << ", the job has " << servers;
+  return nullptr;
+}
+
+/// A transfer names a block of a server of the program: its buffer, or rows.
+static LogicalResult verifyTransfer(Operation *op, Value buffer, int64_t server,
+                                    int64_t block, int64_t row) {
+  BlockOp owned = findBlock(op, server, block);
+  if (!owned || isRowsOf(owned.getType(), buffer.getType(), row))
+    return success(owned);
+  InFlightDiagnostic diag = op->emitOpError("moves ") << buffer.getType();
+  if (row != 0)
+    diag << " from row " << row << " on";
+  diag.attachNote(owned.getLoc()) << "the block is " << owned.getType();
+  return diag;
+}
+
+LogicalResult AgreeOp::verifySymbolUses(SymbolTableCollection &) {
+  if (getServers().empty() || getServers().size() != getBlocks().size())
+    return emitOpError("names ") << getBlocks().size() << " blocks of "
+                                 << getServers().size() << " servers";
+  Type first;
+  for (auto [server, block] : llvm::zip(getServers(), getBlocks())) {
+    BlockOp owned = findBlock(*this, server, block);
+    if (!owned)
+      return failure();
+    Type element = cast<MemRefType>(owned.getType()).getElementType();
+    if (first && first != element) {
+      InFlightDiagnostic diag = emitOpError("adds parts of ")
+                                << first << " and " << element;
       diag.attachNote(owned.getLoc()) << "the block is " << owned.getType();
       return diag;
     }
-    return op->emitOpError("names block ")
-           << block << " of server " << server << ", which has " << blocks;
+    first = element;
   }
-  return op->emitOpError("names server ")
-         << server << ", the job has " << servers;
+  return success();
 }
 
 LogicalResult SendOp::verifySymbolUses(SymbolTableCollection &) {

@@ -187,15 +187,19 @@ def Plan_HandlerOp : Plan_Op<"handler", [HasParent<"ServiceOp">, DeclareOpInterf
   let description = [{
     When the gradients of block number `block` have been merged, `function` runs
     with the result as its input 0; afterwards `state` is what trainers receive.
+    With `part`, that function runs first, and its output goes to the trainers;
+    `function` runs when the sum that they agree on has come, its input 1.
 
     Example:
 
     ```mlir
     plan.handler 0 state @w update @update_w
+    plan.handler 1 state @b part @part_b update @update_b
     ```
   }];
-  let arguments = (ins I64Attr:$block, FlatSymbolRefAttr:$state, FlatSymbolRefAttr:$function);
-  let assemblyFormat = "$block `state` $state `update` $function attr-dict";
+  let arguments = (ins I64Attr:$block, FlatSymbolRefAttr:$state,
+                       OptionalAttr<FlatSymbolRefAttr>:$part, FlatSymbolRefAttr:$function);
+  let assemblyFormat = "$block `state` $state (`part` $part^)? `update` $function attr-dict";
 }
 
 //===----------------------------------------------------------------------===//
@@ -383,6 +387,23 @@ def Plan_SendBarrierOp : Plan_FunctionBodyOp<"send_barrier"> {
     ```
   }];
   let assemblyFormat = "attr-dict";
+}
+
+def Plan_AgreeOp : Plan_FunctionBodyOp<"agree",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "makes servers agree on a sum before they update";
+  let description = [{
+    Waits for the part of each block (of these servers, by number) of what was
+    sent, adds them in this order, and tells these servers the sum.
+
+    Example:
+
+    ```mlir
+    plan.agree [0, 1] blocks [0, 0]
+    ```
+  }];
+  let arguments = (ins DenseI64ArrayAttr:$servers, DenseI64ArrayAttr:$blocks);
+  let assemblyFormat = "$servers `blocks` $blocks attr-dict";
 }
 
 def Plan_FetchBarrierOp : Plan_FunctionBodyOp<"fetch_barrier"> {

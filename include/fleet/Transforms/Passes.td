@@ -124,6 +124,11 @@ def DistributePSPass : Pass<"fleet-distribute-ps", "::mlir::ModuleOp"> {
       it sends the gradient; where the last update stood it ends the sends,
       receives every parameter, waits for them and assigns them. `@startup`
       receives the initial values. Other functions stay as they are.
+    * An op that changes several gradients together (`JointGradientOpInterface`,
+      such as `optim.clip_by_global_norm`) moves to servers with `sync=sync`:
+      a server makes a part of a sum of each averaged gradient, and trainers tell
+      all of them the sum before they update (`fleet.agree`). In other modes the
+      op stays, as a push is of one trainer.
     * A parameter that no optimizer updates stays with the trainers. It has the
       same value on all of them, as initial values depend on the job's seed and
       the parameter's name only; assigning to it is refused.
@@ -274,6 +279,8 @@ def VerifyJobPass : Pass<"fleet-verify-job", "::mlir::ModuleOp"> {
       uses of what was received (submit and fetch_latest in place of the
       barriers in a job of mode `async`, and only there); `@startup` receives
       every block;
+    * what a handler makes for a sum is what trainers agree on, in `fleet.agree`
+      between send_barrier and receives, and everything there has a handler;
     * in mode `geo`, that is so of `@exchange`, which has its rhythm, and brings
       back every parameter that `@main` updates;
     * nothing else in the job touches the wire, and no trainer updates a

@@ -170,7 +170,8 @@ LogicalResult ConvertProgramsToPlanPass::createService(dist::ServeOp serve,
   b.createBlock(&service.getBody());
   for (auto [i, on] : llvm::enumerate(serve.getHandlers().getOps<dist::OnOp>()))
     plan::HandlerOp::create(b, on.getLoc(), b.getI64IntegerAttr(i),
-                            on.getParameterAttr(), on.getUpdateAttr());
+                            on.getParameterAttr(), on.getPartAttr(),
+                            on.getUpdateAttr());
   return success();
 }
 

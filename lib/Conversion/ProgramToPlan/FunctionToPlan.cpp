@@ -55,6 +55,7 @@ private:
   LogicalResult convertMatmul(nn::MatmulOp op);
   LogicalResult convertSend(dist::SendOp op);
   LogicalResult convertRecv(dist::RecvOp op);
+  LogicalResult convertAgree(dist::AgreeOp op);
   LogicalResult convertReturn(func::ReturnOp op);
   LogicalResult convertLookups(optim::LookupOp first);
   LogicalResult convertRowUpdate(optim::OptimizerOpInterface op);
@@ -207,6 +208,23 @@ LogicalResult FunctionConverter::convertSend(dist::SendOp op) {
   return success();
 }
 
+LogicalResult FunctionConverter::convertAgree(dist::AgreeOp op) {
+  SmallVector<int64_t> atServers, blocks;
+  for (auto [gradient, peer] :
+       llvm::zip(op.getGradients().getAsRange<StringAttr>(),
+                 op.getPeers().getAsRange<FlatSymbolRefAttr>())) {
+    std::optional<BlockAddress> address =
+        servers.find(peer.getValue(), gradient, /*isGradient=*/true);
+    if (!address)
+      return op.emitOpError("waits for the part of ")
+             << gradient << ", which " << peer << " does not expect";
+    atServers.push_back(address->server);
+    blocks.push_back(address->block);
+  }
+  plan::AgreeOp::create(builder, op.getLoc(), atServers, blocks);
+  return success();
+}
+
 LogicalResult FunctionConverter::convertRecv(dist::RecvOp op) {
   std::optional<BlockAddress> address =
       servers.find(op.getPeer(), op.getName(), /*isGradient=*/false);
@@ -316,6 +334,7 @@ LogicalResult FunctionConverter::convertOp(Operation *op) {
       })
       .Case([&](dist::SendOp send) { return convertSend(send); })
       .Case([&](dist::RecvOp recv) { return convertRecv(recv); })
+      .Case([&](dist::AgreeOp agree) { return convertAgree(agree); })
       .Case([&](dist::SendBarrierOp) {
         plan::SendBarrierOp::create(builder, op->getLoc());
         return success();

@@ -304,6 +304,15 @@ LogicalResult Translator::translateInstruction(Operation *op,
         out.set_row(recv.getRow());
         return success();
       })
+      .Case([&](plan::AgreeOp agree) {
+        proto::Agree &out = *instruction.mutable_agree();
+        for (auto [server, block] :
+             llvm::zip(agree.getServers(), agree.getBlocks())) {
+          out.add_parts()->set_server(server);
+          out.mutable_parts(out.parts_size() - 1)->set_block(block);
+        }
+        return success();
+      })
       .Case([&](plan::SendBarrierOp) {
         instruction.mutable_send_barrier();
         return success();
@@ -374,6 +383,8 @@ LogicalResult Translator::translateService(plan::ServiceOp op) {
     out.set_block(handler.getBlock());
     out.set_state(states.lookup(handler.getState()));
     out.set_function(functions.lookup(handler.getFunction()));
+    if (auto part = handler.getPart())
+      out.set_part(functions.lookup(*part) + 1);
   }
   return success();
 }

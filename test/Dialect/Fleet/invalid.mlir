@@ -312,3 +312,92 @@ func.func @in_time() {
   }
   return
 }
+
+// -----
+
+func.func @nothing() {
+  // expected-error @+1 {{agrees on nothing, expected at least one gradient}}
+  fleet.agree [] at []
+  return
+}
+
+// -----
+
+fleet.peer @s endpoint = "host:80"
+func.func @sizes() {
+  // expected-error @+1 {{names 2 gradients at 1 servers, expected a server for each}}
+  fleet.agree ["a", "b"] at [@s]
+  return
+}
+
+// -----
+
+fleet.peer @s endpoint = "host:80"
+func.func @twice() {
+  // expected-error @+1 {{adds "a" twice}}
+  fleet.agree ["a", "a"] at [@s, @s]
+  return
+}
+
+// -----
+
+func.func @stranger() {
+  // expected-error @+1 {{talks to @s, which is no fleet.peer}}
+  fleet.agree ["a"] at [@s]
+  return
+}
+
+// -----
+
+optim.parameter @w : tensor<2xf32> init = #optim.ones
+func.func @part(%g: tensor<2xf32>) -> tensor<f32> {
+  %0 = nn.reduce sum %g dims = [0] : tensor<2xf32> -> tensor<f32>
+  return %0 : tensor<f32>
+}
+func.func @update(%g: tensor<2xf32>, %sum: tensor<f32>) {
+  return
+}
+func.func @not_in_sync() {
+  fleet.serve endpoint = "host:80", trainers = 1, half_async {
+    // expected-error @+1 {{has a part of a sum, but its server works in mode half_async, where trainers agree on nothing; expected sync}}
+    fleet.on "w@GRAD" part @part update @update serve @w as "w"
+  }
+  return
+}
+
+// -----
+
+optim.parameter @w : tensor<2xf32> init = #optim.ones
+// expected-note @+1 {{the function is here}}
+func.func @part(%g: tensor<2xf32>) -> tensor<2xf32> {
+  return %g : tensor<2xf32>
+}
+func.func @update(%g: tensor<2xf32>, %sum: tensor<f32>) {
+  return
+}
+func.func @no_part() {
+  fleet.serve endpoint = "host:80", trainers = 1, sync {
+    // expected-error @+1 {{needs as part a function of one 'tensor<2xf32>' to 'tensor<f32>'}}
+    fleet.on "w@GRAD" part @part update @update serve @w as "w"
+  }
+  return
+}
+
+// -----
+
+optim.parameter @w : tensor<2xf32> init = #optim.ones
+func.func @part(%g: tensor<2xf32>) -> tensor<f32> {
+  %0 = nn.reduce sum %g dims = [0] : tensor<2xf32> -> tensor<f32>
+  return %0 : tensor<f32>
+}
+// expected-note @+1 {{the function is here}}
+func.func @update(%g: tensor<2xf32>) {
+  return
+}
+func.func @takes_no_sum() {
+  fleet.serve endpoint = "host:80", trainers = 1, sync {
+    // expected-error @+1 {{needs as update a function of 'tensor<2xf32>' and the sum, 'tensor<f32>', without results}}
+    fleet.on "w@GRAD" part @part update @update serve @w as "w"
+  }
+  return
+}

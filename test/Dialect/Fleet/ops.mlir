@@ -23,6 +23,8 @@ module @job attributes {fleet.job = #fleet.job<mode = ps, sync = sync, trainers 
       fleet.send %dw rows 7 count 6 to @pserver_0 as "w.block1@GRAD" : tensor<13x1xf32>
       // CHECK: fleet.send_barrier
       fleet.send_barrier
+      // CHECK: fleet.agree ["w@GRAD", "w.block1@GRAD"] at [@pserver_0, @by_name]
+      fleet.agree ["w@GRAD", "w.block1@GRAD"] at [@pserver_0, @by_name]
       // CHECK: %[[W:.*]] = fleet.recv "w" from @pserver_0 : tensor<13x1xf32>
       %w = fleet.recv "w" from @pserver_0 : tensor<13x1xf32>
       // CHECK: fleet.fetch_barrier
@@ -54,11 +56,23 @@ module @job attributes {fleet.job = #fleet.job<mode = ps, sync = sync, trainers 
       optim.sgd @w, %g learning_rate = 1.0 : tensor<13x1xf32>
       return
     }
+    optim.parameter @v : tensor<3xf32> init = #optim.zeros
+    func.func @part_v(%g: tensor<3xf32>) -> tensor<f32> {
+      %0 = nn.reduce sum %g dims = [0] : tensor<3xf32> -> tensor<f32>
+      return %0 : tensor<f32>
+    }
+    func.func @update_v(%g: tensor<3xf32>, %sum: tensor<f32>) {
+      %0 = nn.mul %g, %sum : (tensor<3xf32>, tensor<f32>) -> tensor<3xf32>
+      optim.sgd @v, %0 learning_rate = 1.0 : tensor<3xf32>
+      return
+    }
     func.func @main() {
       // CHECK: fleet.serve endpoint = "127.0.0.1:6170", trainers = 2, sync {
       fleet.serve endpoint = "127.0.0.1:6170", trainers = 2, sync {
         // CHECK-NEXT: fleet.on "w@GRAD" update @update_w serve @w as "w"
         fleet.on "w@GRAD" update @update_w serve @w as "w"
+        // CHECK-NEXT: fleet.on "v@GRAD" part @part_v update @update_v serve @v as "v"
+        fleet.on "v@GRAD" part @part_v update @update_v serve @v as "v"
       }
       // CHECK: fleet.serve endpoint = "127.0.0.1:6171", trainers = 1, sync {
       // CHECK-NEXT: }

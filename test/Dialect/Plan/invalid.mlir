@@ -230,3 +230,82 @@ plan.program @p role = "local" {
     plan.return
   }
 }
+
+// -----
+
+plan.program @p role = "trainer" {
+  plan.server "h:1" {
+    plan.block "w" : memref<3x1xf32>
+    // expected-note @+1 {{the block is 'memref<2xf64>'}}
+    plan.block "b" : memref<2xf64>
+  }
+  plan.function @main {
+    // expected-error @+1 {{adds parts of 'f32' and 'f64'}}
+    plan.agree [0, 0] blocks [0, 1]
+    plan.return
+  }
+}
+
+// -----
+
+plan.program @p role = "trainer" {
+  plan.server "h:1" {
+    plan.block "w" : memref<3x1xf32>
+  }
+  plan.function @main {
+    // expected-error @+1 {{names block 1 of server 0, which has 1}}
+    plan.agree [0, 0] blocks [0, 1]
+    plan.return
+  }
+}
+
+// -----
+
+plan.program @p role = "trainer" {
+  plan.function @main {
+    // expected-error @+1 {{names 1 blocks of 0 servers}}
+    plan.agree [] blocks [0]
+    plan.return
+  }
+}
+
+// -----
+
+plan.program @p role = "pserver" {
+  plan.state @w : memref<2xf32> init = #optim.zeros
+  plan.service 0 {
+    // expected-error @+1 {{needs a part function of one 'memref<2xf32>' with the output 'memref<f32>'}}
+    plan.handler 0 state @w part @part update @update
+  }
+  // expected-note @+1 {{the function is here}}
+  plan.function @part {
+    %g = plan.input 0 "g" : memref<2xf32>
+    plan.return
+  }
+  plan.function @update {
+    %g = plan.input 0 "g" : memref<2xf32>
+    %sum = plan.input 1 "sum" : memref<f32>
+    plan.return
+  }
+}
+
+// -----
+
+plan.program @p role = "pserver" {
+  plan.state @w : memref<2xf32> init = #optim.zeros
+  plan.service 0 {
+    // expected-error @+1 {{needs an update function of 'memref<2xf32>' and the sum, 'memref<f32>'}}
+    plan.handler 0 state @w part @part update @update
+  }
+  plan.function @part {
+    %g = plan.input 0 "g" : memref<2xf32>
+    %n = plan.constant dense<1.0> : tensor<f32> as memref<f32>
+    plan.output "part" %n : memref<f32>
+    plan.return
+  }
+  // expected-note @+1 {{the function is here}}
+  plan.function @update {
+    %g = plan.input 0 "g" : memref<2xf32>
+    plan.return
+  }
+}

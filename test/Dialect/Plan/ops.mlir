@@ -41,6 +41,8 @@ plan.program @trainer role = "trainer" {
     plan.send %g to 0 block 0 : memref<13x1xf32>
     // CHECK: plan.send_barrier
     plan.send_barrier
+    // CHECK: plan.agree [0] blocks [0]
+    plan.agree [0] blocks [0]
     // CHECK: plan.recv %[[W]] from 0 block 0 : memref<13x1xf32>
     plan.recv %w from 0 block 0 : memref<13x1xf32>
     // CHECK: plan.fetch_barrier
@@ -58,13 +60,28 @@ plan.program @trainer role = "trainer" {
 // CHECK-LABEL: plan.program @pserver_0 role = "pserver"
 plan.program @pserver_0 role = "pserver" {
   plan.state @w : memref<13x1xf32> init = #optim.zeros
+  plan.state @b : memref<1xf32> init = #optim.zeros
   plan.server "127.0.0.1:6170" {
     plan.block "w" : memref<13x1xf32>
+    plan.block "b" : memref<1xf32>
   }
   // CHECK: plan.service 0
   plan.service 0 {
     // CHECK-NEXT: plan.handler 0 state @w update @update_w
     plan.handler 0 state @w update @update_w
+    // CHECK-NEXT: plan.handler 1 state @b part @part_b update @update_b
+    plan.handler 1 state @b part @part_b update @update_b
+  }
+  plan.function @part_b {
+    %g = plan.input 0 "g" : memref<1xf32>
+    %n = plan.constant dense<1.0> : tensor<f32> as memref<f32>
+    plan.output "part" %n : memref<f32>
+    plan.return
+  }
+  plan.function @update_b {
+    %g = plan.input 0 "g" : memref<1xf32>
+    %sum = plan.input 1 "sum" : memref<f32>
+    plan.return
   }
   plan.function @update_w {
     %g = plan.input 0 "g" : memref<13x1xf32>

@@ -35,6 +35,13 @@ public:
     calls.push_back(fmt::format("send barrier {}", examples));
     return failAt("send barrier");
   }
+  Status agree(const plan::Agree &agree, bool isDouble) override {
+    std::string call = isDouble ? "agree f64" : "agree f32";
+    for (const plan::Agree::Part &part : agree.parts())
+      call += fmt::format(" {}.{}", part.server(), part.block());
+    calls.push_back(call);
+    return failAt("agree");
+  }
   Status fetchBarrier() override {
     calls.push_back("fetch barrier");
     return failAt("fetch barrier");
@@ -119,6 +126,25 @@ TEST_F(ExchangeTest, AnEmptyPartTakesPartWithoutSending) {
   EXPECT_THAT(exchange.calls,
               ElementsAre("send barrier 0", "recv 0 0 24", "fetch barrier"));
   EXPECT_EQ(static_cast<float *>(program->stateData(0))[0], 9);
+}
+
+TEST_F(ExchangeTest, AgreesBetweenTheBarriers) {
+  plan::Plan plan = test::makeTrainerPlan();
+  auto &instructions = *plan.mutable_functions(0)->mutable_instructions();
+  plan::Agree &agree = *instructions.Add()->mutable_agree();
+  agree.add_parts();
+  for (int i = instructions.size() - 1; i > 5; --i)
+    instructions.SwapElements(i, i - 1);
+  load(plan);
+  ASSERT_TRUE(step("main", 2).run(arguments).ok());
+  EXPECT_THAT(exchange.calls,
+              ElementsAre("send 0 0 24", "send barrier 2", "agree f32 0.0",
+                          "recv 0 0 24", "fetch barrier"));
+  exchange.calls.clear();
+  // Who has no rows leaves it to others.
+  ASSERT_TRUE(step("main", 0).runEmpty(arguments).ok());
+  EXPECT_THAT(exchange.calls,
+              ElementsAre("send barrier 0", "recv 0 0 24", "fetch barrier"));
 }
 
 TEST_F(ExchangeTest, AnAsynchronousStepWaitsForNothing) {

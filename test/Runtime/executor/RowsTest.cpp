@@ -159,6 +159,7 @@ public:
     calls.push_back(fmt::format("send barrier {}", examples));
     return Status();
   }
+  Status agree(const plan::Agree &, bool) override { return Status(); }
   Status fetchBarrier() override {
     calls.push_back("fetch barrier");
     return Status();

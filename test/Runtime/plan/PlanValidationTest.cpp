@@ -634,6 +634,70 @@ TEST(PlanValidation, ExchangeOnAServer) {
       "only a trainer exchanges parameters, this plan's role is PSERVER");
 }
 
+/// A trainer that agrees on its block where its receive was.
+static plan::Agree &agreeOf(plan::Plan &p) {
+  plan::Agree &agree = *instruction(p, 5).mutable_agree();
+  agree.add_parts();
+  return agree;
+}
+
+TEST(PlanValidation, AgreeNamesBlocksThatWereSent) {
+  expectTrainerError([](plan::Plan &p) { instruction(p, 5).mutable_agree(); },
+                     "trainers agree on a sum of nothing");
+  expectTrainerError(
+      [](plan::Plan &p) { agreeOf(p).mutable_parts(0)->set_server(1); },
+      "server 1, the job has 1 servers");
+  expectTrainerError(
+      [](plan::Plan &p) { agreeOf(p).mutable_parts(0)->set_block(1); },
+      "block 1, server 0 has 1 blocks");
+  expectTrainerError([](plan::Plan &p) { agreeOf(p).add_parts(); },
+                     "block 'w' of server 0 is added twice");
+  expectTrainerError(
+      [](plan::Plan &p) { *instruction(p, 2).mutable_agree() = agreeOf(p); },
+      "trainers agree on what was sent, but no send barrier comes before");
+  expectTrainerError(
+      [](plan::Plan &p) {
+        agreeOf(p);
+        p.set_sync_mode(plan::HALF_ASYNC);
+      },
+      "trainers agree in mode SYNC only, this plan has HALF_ASYNC");
+}
+
+TEST(PlanValidation, HandlerWithAPart) {
+  auto part = [](plan::Plan &p, plan::TensorType made, plan::TensorType sum) {
+    FunctionBuilder part(p, "part");
+    part.input("g", tensor({3, 2}));
+    part.output("part", part.temporary(made));
+    FunctionBuilder update(p, "update");
+    update.input("g", tensor({3, 2}));
+    update.input("sum", sum);
+    p.mutable_service()->mutable_handlers(0)->set_function(2);
+    p.mutable_service()->mutable_handlers(0)->set_part(2);
+  };
+  plan::Plan good = test::makeServerPlan();
+  part(good, tensor({}), tensor({}));
+  Status accepted = checkPlan(good, "a.plan").status();
+  EXPECT_TRUE(accepted.ok()) << accepted.message();
+  expectServerError(
+      [&](plan::Plan &p) { part(p, tensor({1}), tensor({})); },
+      "function 'part' is no function from block 'w' (3x2xf32) to its part");
+  expectServerError(
+      [&](plan::Plan &p) { part(p, tensor({}), tensor({}, plan::F64)); },
+      "function 'update' does not take block 'w' (3x2xf32) and a sum");
+  expectServerError(
+      [&](plan::Plan &p) {
+        part(p, tensor({}), tensor({}));
+        p.mutable_service()->mutable_handlers(0)->set_part(7);
+      },
+      "function 6, the plan has 3 functions");
+  expectServerError(
+      [&](plan::Plan &p) {
+        part(p, tensor({}), tensor({}));
+        p.set_sync_mode(plan::HALF_ASYNC);
+      },
+      "block 'w' has a part of a sum, on which trainers agree in mode SYNC");
+}
+
 TEST(PlanValidation, OutputIsScalar) {
   expectTrainerError(
       [](plan::Plan &p) { mainOf(p).mutable_outputs(0)->set_buffer(4); },

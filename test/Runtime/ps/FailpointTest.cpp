@@ -40,13 +40,14 @@ struct Outcome {
 };
 
 Outcome runJob(TestNetwork &network, Failpoints ofServer, Failpoints ofTrainer,
-               Duration deadline) {
+               Duration deadline, bool joint = false) {
   Outcome outcome;
   Transport &transport = network.transport();
   Status status = network.run([&] {
     auto options = serverOptions(2, deadline);
     options.failpoints = ofServer;
-    TestServer server(options, transport, "127.0.0.1:0", {4});
+    TestServer server(options, transport, "127.0.0.1:0", {4}, plan::SYNC,
+                      joint);
     auto serving = transport.spawn([&] { outcome.server = server.serve(); });
     auto training = transport.spawn([&] {
       outcome.trainers[0] = runTrainer(trainerOptions(2, 0, deadline),
@@ -80,6 +81,18 @@ TEST_P(FailpointTest, TrainerThatFailsIsNamedToAllOthers) {
                   AllOf(HasSubstr("trainer 1 ("), why));
     }
   }
+}
+
+TEST_P(FailpointTest, TrainerThatFailsBeforeItAgreesIsNamed) {
+  auto network = GetParam().make();
+  Outcome outcome =
+      runJob(*network, Failpoints(), at(Failpoint::BeforeAgree, "fail:3"),
+             kAmple, /*joint=*/true);
+  auto why = HasSubstr("failed at failpoint before-agree");
+  EXPECT_THAT(outcome.trainers[1].message(), why);
+  EXPECT_THAT(outcome.server.message(), AllOf(HasSubstr("trainer 1 ("), why));
+  EXPECT_THAT(outcome.trainers[0].message(),
+              AllOf(HasSubstr("trainer 1 ("), why));
 }
 
 TEST_P(FailpointTest, ServerThatFailsIsNamedToAllTrainers) {
@@ -124,6 +137,29 @@ TEST(SimulatedFailpointTest, LagBeyondTheDeadlineNamesWhoIsMissing) {
   EXPECT_THAT(outcome.trainers[0].message(),
               HasSubstr("trainer 1 did not push step 2 within 0.3 s"));
   EXPECT_FALSE(outcome.trainers[1].ok());
+}
+
+TEST(SimulatedFailpointTest, WhoAgreesTooLateIsMissing) {
+  auto sim = std::find_if(
+      testBackends().begin(), testBackends().end(),
+      [](const TestBackend &backend) { return nameOf(backend) == "sim"; });
+  ASSERT_NE(sim, testBackends().end());
+  auto network = sim->make();
+  Status server, trainer;
+  Transport &transport = network->transport();
+  Duration deadline = std::chrono::milliseconds(300);
+  Status status = network->run([&] {
+    TestServer one(serverOptions(1, deadline), transport, "127.0.0.1:0", {4},
+                   plan::SYNC, /*joint=*/true);
+    auto serving = transport.spawn([&] { server = one.serve(); });
+    auto options = trainerOptions(1, 0, deadline);
+    options.failpoints = at(Failpoint::BeforeAgree, "delay=900:2");
+    trainer = runTrainer(options, transport, {one.info()}, kSteps);
+    serving.reset();
+  });
+  EXPECT_TRUE(status.ok()) << status.message();
+  EXPECT_EQ(server.message(), "trainer 0 did not agree on step 2 within 0.3 s");
+  EXPECT_FALSE(trainer.ok());
 }
 
 /// Runs `body` as a process of its own; returns how it ended, for wait status

@@ -18,12 +18,18 @@ namespace {
 class ParameterServiceTest : public ::testing::Test {
 protected:
   void make(uint32_t trainers) {
-    std::vector<ServiceBlock> blocks = {{"w", plan::F32, sizeof(w), w},
-                                        {"v", plan::F64, sizeof(v), v}};
+    std::vector<ServiceBlock> blocks = {
+        {"w", plan::F32, sizeof(w), w, partOfW},
+        {"v", plan::F64, sizeof(v), v, partOfV}};
     auto update = [this](size_t b, const void *gradient, const void *received) {
       updated.push_back(b);
-      if (received && b == 0)
+      if (received && b == 0 && !partOfW)
         std::memcpy(receivedW, received, sizeof(w));
+      if (partOfW || partOfV) {
+        sumOfW = received && b == 0 ? *static_cast<const float *>(received) : 0;
+        sumOfV =
+            received && b == 1 ? *static_cast<const double *>(received) : 0;
+      }
       wasGivenReceived = received != nullptr;
       std::memcpy(b == 0 ? static_cast<void *>(gradientW) : gradientV, gradient,
                   b == 0 ? sizeof(w) : sizeof(v));
@@ -35,7 +41,15 @@ protected:
       }
       return updateResult;
     };
-    auto made = ParameterService::create(blocks, trainers, mode, update);
+    // The sum of the elements.
+    auto part = [](size_t b, const void *gradient) -> StatusOr<double> {
+      if (b == 0)
+        return static_cast<const float *>(gradient)[0] +
+               static_cast<const float *>(gradient)[1];
+      return static_cast<const double *>(gradient)[0] +
+             static_cast<const double *>(gradient)[1];
+    };
+    auto made = ParameterService::create(blocks, trainers, mode, update, part);
     ASSERT_TRUE(made.ok()) << made.status().message();
     service = std::move(*made);
   }
@@ -54,6 +68,8 @@ protected:
 
   float w[2] = {}, gradientW[2] = {}, receivedW[2] = {};
   bool wasGivenReceived = false;
+  bool partOfW = false, partOfV = false;
+  double sumOfW = 0, sumOfV = 0; ///< at the last update
   double v[2] = {}, gradientV[2] = {};
   std::vector<size_t> updated;
   plan::SyncMode mode = plan::SYNC;
@@ -151,7 +167,7 @@ TEST_F(ParameterServiceTest, WhoIsDoneContributesNoMore) {
   expect(Push::Waiting, push(0, 1, 3, 8, 8));
   auto applied = service->complete(1, now);
   ASSERT_TRUE(applied.ok()) << applied.status().message();
-  EXPECT_TRUE(*applied);
+  EXPECT_EQ(*applied, Push::Applied);
   EXPECT_THAT(w, ElementsAre(8.0f, 8.0f));
   EXPECT_THAT(service->missingRanks(), ElementsAre(0));
   expect(Push::Applied, push(0, 2, 1, 1, 1));
@@ -160,7 +176,7 @@ TEST_F(ParameterServiceTest, WhoIsDoneContributesNoMore) {
   EXPECT_FALSE(service->allComplete());
   applied = service->complete(0, now);
   ASSERT_TRUE(applied.ok()) << applied.status().message();
-  EXPECT_FALSE(*applied);
+  EXPECT_EQ(*applied, Push::Waiting);
   EXPECT_TRUE(service->allComplete());
   EXPECT_THAT(service->missingRanks(), ElementsAre());
 }
@@ -231,6 +247,72 @@ TEST_F(ParameterServiceTest, HalfAsyncMissesWhoHasBeenSilentForLongest) {
   now += std::chrono::seconds(1);
   expect(Push::Applied, push(0, 2, 1, 1, 1));
   EXPECT_THAT(service->missingRanks(), ElementsAre(2));
+}
+
+TEST_F(ParameterServiceTest, StepOfTwoPhasesWaitsForSums) {
+  partOfV = true;
+  make(3);
+  expect(Push::Waiting, push(0, 1, 1, 2, 4));
+  expect(Push::Waiting, push(1, 1, 0, 0, 0));
+  EXPECT_FALSE(service->waitsForSums());
+  expect(Push::Merged, push(2, 1, 1, 4, 8));
+  EXPECT_TRUE(service->waitsForSums());
+  EXPECT_FALSE(service->isEmptyStep());
+  EXPECT_THAT(service->parts(), ElementsAre(9.0));
+  EXPECT_THAT(updated, ElementsAre());
+  EXPECT_EQ(service->appliedSteps(), 0u);
+  // Who has no share brings nothing, and is not waited for.
+  EXPECT_THAT(service->missingRanks(), ElementsAre(0, 2));
+  EXPECT_THAT(service->settle(1, 1, {25.0}, now).status().message(),
+              HasSubstr("trainer 1 brings sums for step 1, in which it has no "
+                        "share"));
+  expect(Push::Duplicate, service->push(2, 1, 1, now));
+  expect(Push::Applied, service->settle(2, 1, {25.0}, now));
+  EXPECT_THAT(updated, ElementsAre(0, 1));
+  EXPECT_EQ(sumOfW, 0.0); // has no part
+  EXPECT_EQ(sumOfV, 25.0);
+  EXPECT_THAT(v, ElementsAre(3.0, 6.0));
+  EXPECT_EQ(service->appliedSteps(), 1u);
+  // All trainers bring the same, and it counts once.
+  expect(Push::Duplicate, service->settle(0, 1, {25.0}, now));
+  EXPECT_THAT(v, ElementsAre(3.0, 6.0));
+  EXPECT_THAT(service->settle(0, 1, {24.0}, now).status().message(),
+              HasSubstr("trainer 0 brings other sums for step 1"));
+  EXPECT_THAT(service->missingRanks(), ElementsAre(0, 1, 2));
+}
+
+TEST_F(ParameterServiceTest, SumsOfAnotherStepAreRefused) {
+  partOfW = true;
+  make(1);
+  expect(Push::Merged, push(0, 1, 1, 2, 4));
+  EXPECT_FALSE(service->settle(0, 2, {6.0}, now).ok());
+  EXPECT_FALSE(service->settle(0, 1, {}, now).ok());
+  EXPECT_FALSE(push(0, 2, 1, 2, 4).ok());
+  expect(Push::Applied, service->settle(0, 1, {6.0}, now));
+  EXPECT_EQ(w[1], 4.0f);
+  EXPECT_FALSE(service->settle(0, 2, {6.0}, now).ok());
+}
+
+TEST_F(ParameterServiceTest, StepWithoutExamplesNeedsNoSums) {
+  partOfW = true;
+  make(2);
+  expect(Push::Waiting, push(0, 1, 0, 9, 9));
+  auto merged = service->complete(1, now);
+  ASSERT_TRUE(merged.ok()) << merged.status().message();
+  EXPECT_EQ(*merged, Push::Merged);
+  EXPECT_TRUE(service->isEmptyStep());
+  service->skip(now);
+  EXPECT_EQ(service->appliedSteps(), 1u);
+  EXPECT_THAT(updated, ElementsAre());
+  expect(Push::Merged, push(0, 2, 1, 1, 2));
+}
+
+TEST_F(ParameterServiceTest, OnlySynchronousStepsHaveTwoPhases) {
+  auto made = ParameterService::create(
+      {{"w", plan::F32, sizeof(w), w, true}}, 1, plan::HALF_ASYNC,
+      [](size_t, const void *, const void *) { return Status(); },
+      [](size_t, const void *) { return StatusOr<double>(0); });
+  EXPECT_FALSE(made.ok());
 }
 
 TEST_F(ParameterServiceTest, FailedUpdateIsTold) {

@@ -35,8 +35,8 @@ struct Outcome {
   Duration elapsed{0};
 };
 
-Outcome runJob(SimTransport::Options options,
-               plan::SyncMode mode = plan::SYNC) {
+Outcome runJob(SimTransport::Options options, plan::SyncMode mode = plan::SYNC,
+               bool joint = false) {
   Outcome outcome;
   SimTransport transport(std::move(options));
   outcome.ofSimulation = transport.run([&] {
@@ -45,7 +45,7 @@ Outcome runJob(SimTransport::Options options,
     for (int s = 0; s < 2; ++s) {
       servers[s] = std::make_unique<TestServer>(
           serverOptions(kTrainers, kDeadline), transport,
-          fmt::format("ps{}:6170", s), std::vector<size_t>{7, 3}, mode);
+          fmt::format("ps{}:6170", s), std::vector<size_t>{7, 3}, mode, joint);
       infos.push_back(servers[s]->info());
     }
     std::vector<std::unique_ptr<Thread>> threads;
@@ -70,13 +70,15 @@ Outcome runJob(SimTransport::Options options,
   return outcome;
 }
 
+/// Of what changes something on a server.
 bool isPush(std::string_view message) {
   FrameBytes bytes;
   if (message.size() < bytes.size())
     return false;
   std::memcpy(bytes.data(), message.data(), bytes.size());
   auto header = decodeHeader(bytes);
-  return header.ok() && header->kind == FrameKind::Push;
+  return header.ok() &&
+         (header->kind == FrameKind::Push || header->kind == FrameKind::Sums);
 }
 
 SimTransport::Options slowNetwork(uint64_t seed) {
@@ -99,25 +101,35 @@ std::string statusesOf(const Outcome &outcome) {
   return text;
 }
 
-TEST(SimulatedJobTest, DelaysAndDuplicatesChangeNoBit) {
-  Outcome quiet = runJob({});
+void expectNoBitChanges(bool joint) {
+  Outcome quiet = runJob({}, plan::SYNC, joint);
   ASSERT_TRUE(quiet.ofSimulation.ok()) << statusesOf(quiet);
   ASSERT_EQ(quiet.parameters.size(), 4u);
   ASSERT_NE(quiet.parameters[0][0], 0.0f);
   size_t duplicates = 0;
   for (uint64_t seed = 1; seed <= 300; ++seed) {
-    Outcome outcome = runJob(slowNetwork(seed));
+    Outcome outcome = runJob(slowNetwork(seed), plan::SYNC, joint);
     SCOPED_TRACE(fmt::format("seed {}\n{}", seed, statusesOf(outcome)));
     ASSERT_TRUE(outcome.ofSimulation.ok());
     for (const Status &status : outcome.ofServer)
       ASSERT_TRUE(status.ok());
     for (const Status &status : outcome.ofTrainer)
       ASSERT_TRUE(status.ok());
+    for (uint64_t applied : outcome.applied)
+      ASSERT_EQ(applied, static_cast<uint64_t>(kSteps));
     ASSERT_EQ(outcome.parameters, quiet.parameters);
     for (const std::string &event : outcome.log)
       duplicates += event.find(", twice") != std::string::npos;
   }
   EXPECT_GT(duplicates, 1000u);
+}
+
+TEST(SimulatedJobTest, DelaysAndDuplicatesChangeNoBit) {
+  expectNoBitChanges(/*joint=*/false);
+}
+
+TEST(SimulatedJobTest, NorDoTheyWhereServersAgree) {
+  expectNoBitChanges(/*joint=*/true);
 }
 
 TEST(SimulatedJobTest, HalfAsyncAppliesEveryPushOnce) {
@@ -175,17 +187,17 @@ void expectNamedFailure(const Outcome &outcome) {
 
 TEST(SimulatedJobTest, LostConnectionsEndEveryProcessWithAName) {
   size_t failures = 0;
-  for (uint64_t seed = 1; seed <= 200; ++seed) {
+  for (uint64_t seed = 1; seed <= 400; ++seed) {
     SimTransport::Options options = slowNetwork(seed);
     options.resetProbability = 0.01;
-    Outcome outcome = runJob(options);
+    Outcome outcome = runJob(options, plan::SYNC, /*joint=*/seed % 2 == 0);
     SCOPED_TRACE(fmt::format("seed {}\n{}", seed, statusesOf(outcome)));
     expectNamedFailure(outcome);
     failures += !outcome.ofTrainer[0].ok();
     if (HasFatalFailure())
       return;
   }
-  EXPECT_GT(failures, 50u);
+  EXPECT_GT(failures, 100u);
 }
 
 TEST(SimulatedJobTest, ResetInTheMiddleEndsTheWholeJob) {

@@ -9,7 +9,9 @@ using namespace fleet;
 
 TestServer::TestServer(ParameterServer::Options options, Transport &transport,
                        const std::string &endpoint,
-                       std::vector<size_t> blockSizes, plan::SyncMode mode) {
+                       std::vector<size_t> blockSizes, plan::SyncMode mode,
+                       bool joint)
+    : isJoint(joint) {
   auto listener = transport.listen(endpoint);
   EXPECT_TRUE(listener.ok()) << listener.status().message();
   for (size_t size : blockSizes) {
@@ -21,7 +23,7 @@ TestServer::TestServer(ParameterServer::Options options, Transport &transport,
   for (size_t i = 0; i < blockSizes.size(); ++i) {
     std::string name = "w" + std::to_string(i);
     size_t bytes = blockSizes[i] * sizeof(float);
-    blocks.push_back({name, plan::F32, bytes, parameters[i].data()});
+    blocks.push_back({name, plan::F32, bytes, parameters[i].data(), joint});
     ServedState state;
     state.origin = name;
     state.dtype = plan::F32;
@@ -31,14 +33,19 @@ TestServer::TestServer(ParameterServer::Options options, Transport &transport,
     state.bytes = bytes;
     states.push_back(std::move(state));
   }
-  auto update = [this](size_t block, const void *merged, const void *) {
+  auto update = [this](size_t block, const void *merged, const void *sum) {
     auto *gradient = static_cast<const float *>(merged);
+    float rate = isJoint ? 0.5f / *static_cast<const float *>(sum) : 0.5f;
     for (size_t i = 0; i < parameters[block].size(); ++i)
-      parameters[block][i] -= 0.5f * gradient[i];
+      parameters[block][i] -= rate * gradient[i];
     return Status();
   };
-  auto service = ParameterService::create(std::move(blocks),
-                                          options.job.trainers, mode, update);
+  auto part = [this](size_t block, const void *merged) -> StatusOr<double> {
+    auto *gradient = static_cast<const float *>(merged);
+    return std::accumulate(gradient, gradient + parameters[block].size(), 0.0f);
+  };
+  auto service = ParameterService::create(
+      std::move(blocks), options.job.trainers, mode, update, part);
   EXPECT_TRUE(service.ok()) << service.status().message();
   server = std::make_unique<ParameterServer>(
       std::move(options), transport, std::move(*listener), std::move(*service),
@@ -51,6 +58,8 @@ ServerInfo TestServer::info() const {
   for (size_t i = 0; i < parameters.size(); ++i) {
     info.blocks.push_back("w" + std::to_string(i));
     info.blockBytes.push_back(parameters[i].size() * sizeof(float));
+    if (isJoint)
+      info.parts.push_back(static_cast<uint32_t>(i));
   }
   return info;
 }
@@ -61,6 +70,11 @@ TestTrainer::start(ParameterClient::Options options, Transport &transport,
   auto trainer = std::make_unique<TestTrainer>();
   trainer->rank = options.rank;
   for (const ServerInfo &server : servers) {
+    for (uint32_t block : server.parts) {
+      plan::Agree::Part &part = *trainer->parts.add_parts();
+      part.set_server(static_cast<uint32_t>(trainer->parameters.size()));
+      part.set_block(block);
+    }
     trainer->parameters.emplace_back();
     for (size_t bytes : server.blockBytes)
       trainer->parameters.back().emplace_back(bytes / sizeof(float));
@@ -95,6 +109,8 @@ Status TestTrainer::step(uint64_t examples) {
           s, b, gradient.data(), gradient.size() * sizeof(float)));
     }
   FLEET_RETURN_IF_ERROR(client->sendBarrier(examples));
+  if (parts.parts_size() > 0 && examples > 0)
+    FLEET_RETURN_IF_ERROR(client->agree(parts, /*isDouble=*/false));
   return fetch();
 }
 

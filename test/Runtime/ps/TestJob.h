@@ -9,13 +9,14 @@
 namespace fleet {
 
 /// A server whose update is parameter -= gradient / 2. Parameters start as
-/// 0, 1, 2, ... in every block.
+/// 0, 1, 2, ... in every block. Of a `joint` job every update also divides by
+/// the sum of all gradients of both servers, and every block has that part.
 class TestServer {
 public:
   /// One block of so many f32 for each of `blockSizes`.
   TestServer(ParameterServer::Options options, Transport &transport,
              const std::string &endpoint, std::vector<size_t> blockSizes,
-             plan::SyncMode mode = plan::SYNC);
+             plan::SyncMode mode = plan::SYNC, bool joint = false);
 
   Status serve() { return server->serve(); }
   ParameterServer &operator*() { return *server; }
@@ -27,6 +28,7 @@ public:
   }
 
 private:
+  bool isJoint = false;
   std::vector<std::vector<float>> parameters;
   std::unique_ptr<ParameterServer> server;
 };
@@ -57,6 +59,7 @@ private:
   std::unique_ptr<ParameterClient> client;
   uint32_t rank = 0;
   std::vector<std::vector<std::vector<float>>> parameters, gradients;
+  plan::Agree parts; ///< what it agrees on; of a joint job
 };
 
 /// A whole life: start, pull, `steps` steps, complete. A failure is told to the

@@ -1,0 +1,54 @@
+"""Makes all jobs of one program that ContractTest compares.
+
+transpile_jobs.py FLEET_TRANSPILE PROGRAM PREFIX [few]
+
+The jobs are PREFIX_local, PREFIX_half_1x3, and PREFIX_ps_NxS_whole and, of several
+servers, PREFIX_ps_NxS_sliced for N trainers and S servers (sliced: even the smallest
+parameter is cut, where its update can be).
+"""
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+TOOL, PROGRAM, PREFIX = sys.argv[1:4]
+FEW = "few" in sys.argv[4:]
+
+
+def transpile(name, *flags):
+    result = subprocess.run([TOOL, PROGRAM, "-o", PREFIX + "_" + name,
+                             "--emit=plan", *flags],
+                            capture_output=True, text=True)
+    return result.stderr if result.returncode != 0 else ""
+
+
+def pservers(count):
+    return "--pservers=" + ",".join("h:%d" % (i + 1) for i in range(count))
+
+
+def main():
+    os.makedirs(os.path.dirname(PREFIX), exist_ok=True)
+    settings = {"whole": "slice_var_up: false", "sliced": "min_block_size: 1"}
+    for name, text in settings.items():
+        settings[name] = "%s_%s.textproto" % (PREFIX, name)
+        with open(settings[name], "w") as file:
+            file.write("mode: PS\n" + text + "\n")
+    jobs = [("local",),
+            ("ps_3x1_whole", "--strategy=" + settings["whole"], "--trainers=3", pservers(1)),
+            ("half_1x3", "--strategy=" + settings["sliced"], "--sync-mode=half-async",
+             pservers(3))]
+    combinations = [(trainers, servers, cut) for cut in settings for servers in (1, 2, 3)
+                    for trainers in (1, 2, 4) if servers > 1 or cut == "whole"]
+    if FEW:
+        combinations = [(1, 1, "whole"), (1, 2, "sliced"), (1, 3, "sliced"),
+                        (2, 2, "sliced"), (4, 3, "sliced")]
+    for trainers, servers, cut in combinations:
+        jobs.append(("ps_%dx%d_%s" % (trainers, servers, cut),
+                     "--strategy=" + settings[cut], "--trainers=%d" % trainers,
+                     pservers(servers)))
+    with ThreadPoolExecutor(2) as pool:
+        errors = [e for e in pool.map(lambda job: transpile(*job), jobs) if e]
+    sys.exit("\n".join(errors) or None)
+
+
+main()
