@@ -6,7 +6,7 @@
 #include "runtime/job/Role.h"
 #include "runtime/job/RunOptions.h"
 #include "runtime/job/StateFile.h"
-#include "runtime/ps/Peer.h"
+#include "runtime/transport/JobIdentity.h"
 
 namespace fleet {
 

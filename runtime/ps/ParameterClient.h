@@ -6,7 +6,7 @@
 #include "fleet/Plan/plan.pb.h"
 #include "runtime/base/AlignedBuffer.h"
 #include "runtime/base/Failpoints.h"
-#include "runtime/ps/Peer.h"
+#include "runtime/transport/JobIdentity.h"
 #include "runtime/transport/Connection.h"
 
 #include <atomic>

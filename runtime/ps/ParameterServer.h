@@ -23,7 +23,7 @@
 
 #include "runtime/base/Failpoints.h"
 #include "runtime/ps/ParameterService.h"
-#include "runtime/ps/Peer.h"
+#include "runtime/transport/JobIdentity.h"
 #include "runtime/transport/Connection.h"
 
 #include <atomic>

@@ -119,6 +119,10 @@ const char *fleet::frameKindName(FrameKind kind) {
     return "parts";
   case FrameKind::Sums:
     return "sums";
+  case FrameKind::Share:
+    return "share";
+  case FrameKind::Shares:
+    return "shares";
   }
   return "unknown";
 }

@@ -56,8 +56,10 @@ enum class FrameKind : uint16_t {
   Error,          ///< server: the job failed; text says why
   Parts,          ///< server: what it made of merged gradients, one f64 a block
   Sums,           ///< trainer: the sums of parts, one f64 a block
+  Share,          ///< rank: my part of an exchange (collective/Rendezvous.h)
+  Shares,         ///< rank 0: everybody's parts
 };
-constexpr uint16_t kLastFrameKind = static_cast<uint16_t>(FrameKind::Sums);
+constexpr uint16_t kLastFrameKind = static_cast<uint16_t>(FrameKind::Shares);
 constexpr uint16_t kProtocolVersion = 2;
 constexpr size_t kFrameHeaderBytes = 128;
 constexpr size_t kFrameTrailerBytes = 8;

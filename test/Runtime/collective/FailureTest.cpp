@@ -85,7 +85,7 @@ TEST_P(CollectiveFailureTest, OtherKindsTypesAndReductionsAreNamed) {
 TEST_P(CollectiveFailureTest, TheDeadlineNamesWhoDoesNotCome) {
   for (size_t count : {8, 100000}) {
     std::atomic<int> ended{0};
-    run(4, milliseconds(200), [&](std::unique_ptr<Collective> &collective) {
+    run(4, milliseconds(500), [&](std::unique_ptr<Collective> &collective) {
       if (collective->rank() == 1 || collective->rank() == 3) {
         while (ended < 2) // it is there, but does not call
           std::this_thread::sleep_for(milliseconds(5));
@@ -96,12 +96,12 @@ TEST_P(CollectiveFailureTest, TheDeadlineNamesWhoDoesNotCome) {
       EXPECT_EQ(status.code(), StatusCode::DeadlineExceeded);
       EXPECT_THAT(status.message(),
                   HasSubstr(fmt::format("all-reduce 1 (sum of {} f32): ranks "
-                                        "1, 3 did not come within 0.2 s",
+                                        "1, 3 did not come within 0.5 s",
                                         count)));
       ++ended;
     });
-    EXPECT_GE(elapsed, milliseconds(200));
-    EXPECT_LT(elapsed, milliseconds(2000));
+    EXPECT_GE(elapsed, milliseconds(500));
+    EXPECT_LT(elapsed, std::chrono::seconds(5));
   }
 }
 
@@ -178,6 +178,7 @@ TEST_P(CollectiveFailureTest, GroupsOfASplitFailTogether) {
     auto part = collective->split(rank / 2, rank);
     ASSERT_TRUE(part.ok()) << part.status().message();
     std::vector<float> data(10);
+    ASSERT_TRUE(collective->run(sumOf(data)).ok());
     if (rank == 3) {
       (*part)->abort("lost its way");
       return;

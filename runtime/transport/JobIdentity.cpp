@@ -1,6 +1,6 @@
-//===- Peer.cpp - Who is who in a job -------------------------------------===//
+//===- JobIdentity.cpp - What processes of a job agree on -----------------===//
 
-#include "runtime/ps/Peer.h"
+#include "runtime/transport/JobIdentity.h"
 
 #include <algorithm>
 #include <charconv>

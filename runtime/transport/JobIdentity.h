@@ -1,8 +1,7 @@
-//===- Peer.h - Who is who in a job ------------------------------*- C++
-//-*-===//
+//===- JobIdentity.h - What processes of a job agree on ---------*- C++ -*-===//
 
-#ifndef FLEET_RUNTIME_PS_PEER_H
-#define FLEET_RUNTIME_PS_PEER_H
+#ifndef FLEET_RUNTIME_TRANSPORT_JOBIDENTITY_H
+#define FLEET_RUNTIME_TRANSPORT_JOBIDENTITY_H
 
 #include <cstdint>
 #include <string>
@@ -22,4 +21,4 @@ struct JobIdentity {
 
 } // namespace fleet
 
-#endif // FLEET_RUNTIME_PS_PEER_H
+#endif // FLEET_RUNTIME_TRANSPORT_JOBIDENTITY_H
