@@ -21,8 +21,8 @@ Rendezvous::Rendezvous(Options options, Transport &transport)
 
 Rendezvous::~Rendezvous() {
   leave();
-  if (listener)
-    listener->close();
+  if (options.listener)
+    options.listener->close();
   for (Session &session : sessions)
     session.connection->close();
   sessions.clear();

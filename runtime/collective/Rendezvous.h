@@ -38,6 +38,8 @@ public:
     uint32_t rank = 0;
     /// HOST:PORT of rank 0, which it listens at and all others connect to.
     std::string endpoint;
+    /// With which rank 0 listens there; null: it makes one.
+    std::shared_ptr<Listener> listener;
     Duration deadline{}; ///< of joining and of each exchange
   };
 
@@ -121,7 +123,6 @@ private:
   std::vector<std::shared_ptr<Connection>> members; ///< null: not here
   std::vector<std::optional<std::string>> shares;   ///< of the exchange at hand
   std::list<Session> sessions;
-  std::unique_ptr<Listener> listener;
   // Of the others.
   std::unique_ptr<Connection> hub;
   std::unique_ptr<Thread> reader;

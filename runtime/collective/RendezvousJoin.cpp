@@ -41,7 +41,10 @@ StatusOr<std::shared_ptr<Rendezvous>> Rendezvous::join(Options options,
 //===----------------------------------------------------------------------===//
 
 Status Rendezvous::gather() {
-  FLEET_ASSIGN_OR_RETURN(listener, transport.listen(options.endpoint));
+  std::shared_ptr<Listener> &listener = options.listener;
+  if (!listener) {
+    FLEET_ASSIGN_OR_RETURN(listener, transport.listen(options.endpoint));
+  }
   TimePoint deadline = deadlineFromNow();
   for (;;) {
     std::vector<uint32_t> missing;

@@ -18,14 +18,17 @@ using RankBody = std::function<void(std::unique_ptr<Collective> &)>;
 
 struct CollectiveBackend {
   const char *name;
-  /// Sums run over ranks in their order.
-  bool ordered;
+  /// Ranks are threads of one process.
+  bool oneProcess;
+  /// Whether there can be a group of that size.
+  bool (*hasSize)(uint32_t size);
   /// Runs `body` for each of `size` ranks at the same time, every wait with
   /// `deadline`; returns when all have returned.
   void (*run)(uint32_t size, Duration deadline, const RankBody &body);
 };
 
-/// Add a backend here, in one line, and every test runs on it.
+/// What the test program is linked with: LocalBackends.cpp or MpiBackend.cpp.
+/// Add a backend there, in one line, and every test runs on it.
 const std::vector<CollectiveBackend> &collectiveBackends();
 
 /// Runs `body(0)` ... `body(size - 1)`, each on a thread of its own.
