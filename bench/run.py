@@ -118,6 +118,9 @@ class Bench:
         run("cmake", "--build", self.build, "--target", "fleet-transpile", "fleet-run",
             "bench-train-step", "bench-limits", "bench-executor-overhead",
             "bench-push-pull", stdout=subprocess.DEVNULL)
+        # Only where there is MPI.
+        subprocess.run(["cmake", "--build", self.build, "--target", "bench-all-reduce"],
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
     def prepare_torch(self):
         if self.python is None:
@@ -278,6 +281,32 @@ class Bench:
         run("true")
         return time.perf_counter() - begin
 
+    def row13(self):
+        """13: all-reduce between processes of this machine, against MPI_Allreduce"""
+        program = os.path.join(self.bin, "bench-all-reduce")
+        if not os.path.exists(program):
+            raise Failure("bench-all-reduce is not built: it needs Open MPI (libopenmpi-dev)")
+        met = True
+        for ranks in (2, 4):
+            lines = run("mpirun", "--allow-run-as-root", "--oversubscribe", "-np", ranks, program,
+                        max(9, self.rounds), capture_output=True, text=True).stdout.splitlines()
+            print("  %d ranks   %10s %-18s %12s %8s" % (ranks, "bytes", "", "us", "ratio"))
+            worst = {}
+            for line in lines:
+                _, size, name, median, ratio, *raw = line.split("\t")
+                print("            %10s %-18s %12s %8s   raw %s"
+                      % (size, name, median, ratio, " ".join(raw)))
+                large = int(size) >= 256 << 10
+                key = (name, large)
+                worst[key] = min(worst.get(key, float("inf")), float(ratio))
+            met &= verdict("shm, arena: 3 times as fast from 256 KB on",
+                           worst["shm, arena", True] >= 3)
+            met &= verdict("shm: never slower", worst["shm, arena", False] >= 1 and
+                           min(worst["shm, own memory", large] for large in (False, True)) >= 1)
+            met &= verdict("mpi: 0.95 of MPI_Allreduce",
+                           min(worst["mpi", large] for large in (False, True)) >= 0.95)
+        return met
+
     def row17(self):
         """17: from nothing to the end of the first step"""
         met = True
@@ -360,17 +389,17 @@ def main():
     parser.add_argument("--eager-only", action="store_true",
                         help="leave torch.compile out, which takes a minute to start")
     parser.add_argument("--no-build", action="store_true", help="what is built is up to date")
-    parser.add_argument("rows", nargs="*", type=int, help="1 2 7 9 16 17 (default: all)")
+    parser.add_argument("rows", nargs="*", type=int, help="1 2 7 9 13 16 17 (default: all)")
     arguments = parser.parse_args()
     bench = Bench(arguments)
-    rows = {1: bench.row1, 2: bench.row2, 7: bench.row7, 9: bench.row9, 16: bench.row16,
-            17: bench.row17}
+    rows = {1: bench.row1, 2: bench.row2, 7: bench.row7, 9: bench.row9, 13: bench.row13,
+            16: bench.row16, 17: bench.row17}
     chosen = arguments.rows or list(rows)
     if arguments.rounds < 7 or not set(chosen) <= set(rows):
         parser.error("rounds are 7 or more, rows of %s" % " ".join(map(str, rows)))
     if not arguments.no_build:
         bench.prepare()
-    if not set(chosen) <= {9, 16}:
+    if not set(chosen) <= {9, 13, 16}:
         bench.prepare_torch()
         bench.prepare_jobs()
     outcome = {}
