@@ -2,6 +2,7 @@
 
 #include "KernelGroups.h"
 
+#include "dialects/Fleet/IR/Fleet.h"
 #include "dialects/NN/IR/NN.h"
 #include "fleet/Analysis/Rows.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -22,6 +23,8 @@ KernelSchedule::KernelSchedule(Block &block) {
   // Values that are there from the start (parameters, constants) come first, or
   // what needs one of them could not join a kernel that stands before it.
   for (Operation &op : block.without_terminator()) {
+    if (isa<dist::PullRowsOp>(op)) // of tables, which nothing reads as a whole
+      continue;
     if (!isMemoryEffectFree(&op) && !hasSingleEffect<MemoryEffects::Read>(&op))
       break;
     if (op.getNumOperands() == 0 && !isFree(&op))

@@ -16,7 +16,7 @@ using namespace mlir::fleet::optim;
 static LogicalResult findServe(ServerRole &server) {
   LogicalResult result = success();
   server.module.walk([&](Operation *op) {
-    if (!isa<FleetDialect>(op->getDialect()) || isa<OnOp>(op))
+    if (!isa<FleetDialect>(op->getDialect()) || isa<OnOp, OnRowsOp>(op))
       return;
     auto serve = dyn_cast<ServeOp>(op);
     auto function = dyn_cast<func::FuncOp>(op->getParentOp());
@@ -63,7 +63,8 @@ static LogicalResult checkTerms(JobRoles &roles, ServeOp serve) {
 
 /// The update function of `on` updates the parameter that `on` serves, once,
 /// and no other.
-static LogicalResult checkUpdate(JobRoles &roles, OnOp on) {
+template <typename Handler>
+static LogicalResult checkUpdate(JobRoles &roles, Handler on) {
   auto function = roles.tables.lookupNearestSymbolFrom<func::FuncOp>(
       on, on.getUpdateAttr());
   if (!function)
@@ -124,22 +125,33 @@ static LogicalResult checkPart(JobRoles &roles, OnOp on) {
 static LogicalResult checkHandlers(JobRoles &roles, ServerRole &server) {
   LogicalResult result = success();
   llvm::DenseSet<Attribute> served;
-  llvm::DenseMap<Attribute, OnOp> updatedBy;
-  for (auto on : server.serve.getHandlers().getOps<OnOp>()) {
-    server.byGradient.insert({on.getGradientAttr(), on});
-    server.byBlock.insert({on.getNameAttr(), on});
+  llvm::DenseMap<Attribute, Operation *> updatedBy;
+  auto visit = [&](auto on) {
     served.insert(on.getParameterAttr());
+    if (!on.getUpdateAttr())
+      return; // rows of a table that nobody trains
     auto [first, isNew] = updatedBy.try_emplace(on.getUpdateAttr(), on);
     if (!isNew) {
       InFlightDiagnostic diag = on.emitOpError("updates by ")
                                 << on.getUpdateAttr()
                                 << ", as another handler does";
-      diag.attachNote(first->second.getLoc()) << "the other one is here";
+      diag.attachNote(first->second->getLoc()) << "the other one is here";
       result = failure();
-      continue;
+      return;
     }
-    if (failed(checkUpdate(roles, on)) || failed(checkPart(roles, on)))
+    if (failed(checkUpdate(roles, on)))
       result = failure();
+  };
+  for (auto on : server.serve.getHandlers().getOps<OnOp>()) {
+    server.byGradient.insert({on.getGradientAttr(), on});
+    server.byBlock.insert({on.getNameAttr(), on});
+    visit(on);
+    if (failed(checkPart(roles, on)))
+      result = failure();
+  }
+  for (auto on : server.serve.getHandlers().getOps<OnRowsOp>()) {
+    server.byTable.insert({on.getTableAttr(), on});
+    visit(on);
   }
   for (auto parameter : server.module.getOps<ParameterOp>()) {
     if (served.contains(FlatSymbolRefAttr::get(parameter.getSymNameAttr())))

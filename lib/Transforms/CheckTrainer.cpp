@@ -157,9 +157,10 @@ void TrainerCheck::checkPlaces() {
   roles.trainer.walk([&](Operation *op) {
     if (auto update = dyn_cast<optim::OptimizerOpInterface>(op))
       return checkUpdate(update);
-    if (!isa<FleetDialect>(op->getDialect()) || isa<PeerOp>(op))
-      return;
-    if (isa<ServeOp, OnOp>(op)) {
+    if (!isa<FleetDialect>(op->getDialect()) ||
+        isa<PeerOp, TableOp, PullRowsOp, PushRowsOp>(op))
+      return; // rows of tables are checkTables' business
+    if (isa<ServeOp, OnOp, OnRowsOp>(op)) {
       error(op, "has no place in the program of a trainer");
       return;
     }

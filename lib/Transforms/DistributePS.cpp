@@ -7,6 +7,7 @@
 #include "dialects/Optim/IR/Optim.h"
 #include "fleet/Transforms/Dispatcher.h"
 #include "lib/Transforms/CompensateDelay.h"
+#include "lib/Transforms/DistributeTables.h"
 #include "lib/Transforms/Program.h"
 #include "lib/Transforms/SliceParameter.h"
 #include "mlir/IR/IRMapping.h"
@@ -89,6 +90,9 @@ private:
     return block.name + (isGeo() ? "@DELTA" : "@GRAD");
   }
   bool isGeo() const { return sync == SyncMode::Geo; }
+  /// The last update of the step, where its sends end.
+  Operation *getLastUpdate();
+  SmallVector<ServerProgram> getServerPrograms();
 
   std::shared_ptr<SymbolTable> symbols; ///< of the program
   /// The function whose updates move to servers.
@@ -98,6 +102,7 @@ private:
   llvm::MapVector<Attribute, Update> updates;
   /// What changes gradients together, on servers.
   llvm::SetVector<Operation *> joints;
+  TableDistribution tables;
 };
 } // namespace
 
@@ -247,7 +252,11 @@ LogicalResult DistributePSPass::collectUpdates(func::FuncOp main) {
   ModuleOp program = getOperation();
   updates.clear();
   joints.clear();
+  if (failed(tables.collect(program, *symbols, step)))
+    return failure();
   auto result = program.walk([&](OptimizerOpInterface op) {
+    if (tables.contains(op.getParameterAttr()))
+      return WalkResult::advance();
     if (isGeo() && op->getParentOp() == main)
       return WalkResult::advance(); // stays
     if (op->getParentOp() != step) {
@@ -258,7 +267,15 @@ LogicalResult DistributePSPass::collectUpdates(func::FuncOp main) {
   });
   if (result.wasInterrupted())
     return failure();
-  if (updates.empty())
+  if (!tables.isEmpty() && (isGeo() || compensation > 0)) {
+    tables.getFirst().emitOpError("is a table, which ")
+        << (isGeo() ? "mode geo does not have: its trainers hold parameters "
+                      "as a whole"
+                    : "no compensation corrects: servers do not know which "
+                      "rows a trainer had when");
+    return failure();
+  }
+  if (updates.empty() && !tables.getLastUpdate())
     return emitError(program.getLoc(), "the program has nothing to distribute: "
                                        "no optimizer updates a parameter");
   for (Operation *joint : joints)
@@ -267,11 +284,19 @@ LogicalResult DistributePSPass::collectUpdates(func::FuncOp main) {
   return success();
 }
 
+Operation *DistributePSPass::getLastUpdate() {
+  Operation *last = tables.getLastUpdate();
+  if (updates.empty())
+    return last;
+  Operation *dense = updates.back().second.op;
+  return last && dense->isBeforeInBlock(last) ? last : dense;
+}
+
 /// New values reach the trainer where the last update stood. What the program
 /// reads or writes must mean the same as it did on one machine.
 LogicalResult DistributePSPass::verifyAccesses() {
   ModuleOp program = getOperation();
-  Operation *last = updates.back().second.op;
+  Operation *last = getLastUpdate();
   auto result = program.walk([&](Operation *op) -> WalkResult {
     if (auto assign = dyn_cast<AssignOp>(op); assign && !isGeo())
       return assign.emitOpError("changes ")
@@ -321,7 +346,9 @@ static bool followsRows(StateOp state, ParameterOp parameter) {
 /// Cuts the parameters and deals the blocks, in the order of updates.
 void DistributePSPass::place() {
   llvm::StringSet<> names;
-  SmallVector<DispatchedBlock> blocks;
+  SmallVector<DispatchedBlock> blocks = tables.cut(
+      {slice ? static_cast<int64_t>(servers.size()) : 1, minBlockSize}, names);
+  size_t tableBlocks = blocks.size();
   for (auto &[name, update] : updates) {
     SliceOptions options{static_cast<int64_t>(servers.size()), minBlockSize};
     bool canBeCut = update.op.isRowSplittable() &&
@@ -339,7 +366,8 @@ void DistributePSPass::place() {
   }
   SmallVector<int64_t> owners =
       dispatchBlocks(blocks, servers.size(), dispatcher);
-  const int64_t *owner = owners.begin();
+  tables.assign(ArrayRef(owners).take_front(tableBlocks));
+  const int64_t *owner = owners.begin() + tableBlocks;
   for (auto &[name, update] : updates)
     for (Placement &placement : update.placements)
       placement.owner = &servers[*owner++];
@@ -347,7 +375,7 @@ void DistributePSPass::place() {
   for (int64_t server : owners)
     isOwner.set(server);
   for (auto [i, server] : llvm::enumerate(servers))
-    if (!isOwner[i])
+    if (!isOwner[i] && !tables.areEverywhere())
       emitWarning(getOperation().getLoc(), "pservers: ")
           << servers.size() << " servers for " << blocks.size() << " block"
           << (blocks.size() == 1 ? "" : "s") << ", so '" << server.endpoint
@@ -373,21 +401,12 @@ void DistributePSPass::createServers() {
   }
 }
 
-/// `op`, a variable, as the rows that `block` has of it.
-template <typename Op> static void cutVariable(Op op, ParameterBlock &block) {
-  int64_t firstRow = op.getOriginAttr() ? op.getOriginAttr().getRowOffset() : 0;
-  Builder b(op.getContext());
-  SmallVector<int64_t> origin = op.getOriginShape();
-  auto name = b.getStringAttr(op.getOriginName());
-  RankedTensorType type = op.getType();
-  if (type.getRank() > 0) {
-    SmallVector<int64_t> shape(type.getShape());
-    shape[0] = block.type.getDimSize(0);
-    op.setType(type.clone(shape));
-    firstRow += block.firstRow;
-  }
-  op.setOriginAttr(OriginAttr::get(op.getContext(), name,
-                                   b.getDenseI64ArrayAttr(origin), firstRow));
+SmallVector<ServerProgram> DistributePSPass::getServerPrograms() {
+  SmallVector<ServerProgram> programs;
+  for (Server &server : servers)
+    programs.push_back({FlatSymbolRefAttr::get(&getContext(), server.name),
+                        server.main, server.serve, server.symbols.get()});
+  return programs;
 }
 
 /// Gives the owner of a block the parameter and its state, or rows of them.
@@ -552,7 +571,7 @@ void DistributePSPass::rewriteTrainer(ModuleOp trainer) {
   for (const Server &server : servers)
     PeerOp::create(b, trainer.getLoc(), server.name, server.endpoint);
 
-  Operation *last = updates.back().second.op;
+  Operation *last = getLastUpdate();
   b.setInsertionPointAfter(last);
   if (sync == SyncMode::Async)
     SubmitOp::create(b, last->getLoc(), queue, merge);
@@ -581,6 +600,8 @@ void DistributePSPass::rewriteTrainer(ModuleOp trainer) {
   for (Operation *joint : joints)
     joint->erase();
 
+  tables.rewriteTrainer(trainer, getServerPrograms());
+
   if (isGeo()) {
     auto startup = trainer.lookupSymbol<func::FuncOp>(kStartupName);
     b.setInsertionPointToStart(&startup.getBody().front());
@@ -601,12 +622,6 @@ void DistributePSPass::runOnOperation() {
       failed(findStep(main)))
     return signalPassFailure();
   symbols = std::make_shared<SymbolTable>(program);
-  for (auto parameter : program.getOps<ParameterOp>())
-    if (parameter.isTable()) {
-      parameter.emitOpError(
-          "has rows, which parameter servers cannot hold yet");
-      return signalPassFailure();
-    }
   if (failed(readOptions()) || failed(collectUpdates(main)) ||
       failed(verifyAccesses()))
     return signalPassFailure();
@@ -617,11 +632,13 @@ void DistributePSPass::runOnOperation() {
       FleetDialect::getJobAttrName(),
       JobAttr::get(&getContext(), Mode::ParameterServer, sync, trainers));
   createServers();
+  tables.addVariables(getServerPrograms());
   for (auto &[name, update] : updates)
     for (Placement &placement : update.placements)
       addVariables(update, placement);
   for (auto &[name, update] : updates)
     for (Placement &placement : update.placements)
       addHandler(update, placement);
+  tables.addHandlers(getServerPrograms());
   rewriteTrainer(trainer);
 }

@@ -24,6 +24,7 @@ struct ServerRole {
   dist::ServeOp serve; ///< null if there is no single one
   llvm::MapVector<StringAttr, dist::OnOp> byGradient;
   llvm::MapVector<StringAttr, dist::OnOp> byBlock;
+  llvm::MapVector<StringAttr, dist::OnRowsOp> byTable;
 };
 
 /// The roles of a parameter-server job.
@@ -56,6 +57,10 @@ LogicalResult checkTrainer(JobRoles &roles);
 /// Checks that blocks hold the rows of a parameter that the trainer takes them
 /// for, and that it gets all rows.
 LogicalResult checkBlocks(JobRoles &roles);
+
+/// Checks that trainer and servers mean the same tables, that every row has one
+/// server, and that rows are pulled and pushed where a step may.
+LogicalResult checkTables(JobRoles &roles);
 
 } // namespace mlir::fleet
 

@@ -47,3 +47,29 @@ mlir::fleet::sliceParameter(StringRef name, RankedTensorType type,
   }
   return blocks;
 }
+
+template <typename Op> static void cut(Op op, const ParameterBlock &block) {
+  int64_t firstRow = op.getOriginAttr() ? op.getOriginAttr().getRowOffset() : 0;
+  Builder b(op.getContext());
+  SmallVector<int64_t> origin = op.getOriginShape();
+  auto name = b.getStringAttr(op.getOriginName());
+  RankedTensorType type = op.getType();
+  if (type.getRank() > 0) {
+    SmallVector<int64_t> shape(type.getShape());
+    shape[0] = block.type.getDimSize(0);
+    op.setType(type.clone(shape));
+    firstRow += block.firstRow;
+  }
+  op.setOriginAttr(optim::OriginAttr::get(
+      op.getContext(), name, b.getDenseI64ArrayAttr(origin), firstRow));
+}
+
+void mlir::fleet::cutVariable(optim::ParameterOp variable,
+                              const ParameterBlock &block) {
+  cut(variable, block);
+}
+
+void mlir::fleet::cutVariable(optim::StateOp variable,
+                              const ParameterBlock &block) {
+  cut(variable, block);
+}

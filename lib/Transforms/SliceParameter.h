@@ -8,6 +8,7 @@
 #ifndef FLEET_LIB_TRANSFORMS_SLICEPARAMETER_H
 #define FLEET_LIB_TRANSFORMS_SLICEPARAMETER_H
 
+#include "dialects/Optim/IR/Optim.h"
 #include "mlir/IR/BuiltinTypes.h"
 
 #include "llvm/ADT/StringSet.h"
@@ -51,6 +52,11 @@ SmallVector<ParameterBlock> sliceParameter(StringRef name,
                                            RankedTensorType type,
                                            const SliceOptions &options,
                                            llvm::StringSet<> &taken);
+
+/// Makes a variable the rows that `block` has of it; a scalar stays, and
+/// remembers its origin.
+void cutVariable(optim::ParameterOp variable, const ParameterBlock &block);
+void cutVariable(optim::StateOp variable, const ParameterBlock &block);
 
 } // namespace mlir::fleet
 

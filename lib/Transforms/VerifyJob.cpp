@@ -55,7 +55,7 @@ static LogicalResult collectRoles(JobRoles &roles, ModuleOp &local) {
       takeOnly(roles.trainer, module);
     else {
       roles.serverIndex.try_emplace(*module.getSymName(), roles.servers.size());
-      roles.servers.push_back({module, *role.getIndex(), {}, {}, {}});
+      roles.servers.push_back({module, *role.getIndex(), {}, {}, {}, {}});
     }
   }
   if (isLocal ? !local : !roles.trainer)
@@ -111,7 +111,8 @@ struct VerifyJobPass : public fleet::impl::VerifyJobPassBase<VerifyJobPass> {
     bool serversAgree = succeeded(checkServers(roles));
     bool trainerAgrees = succeeded(checkTrainer(roles));
     // Rows are compared between ops that fit together otherwise.
-    if (!serversAgree || !trainerAgrees || failed(checkBlocks(roles)))
+    if (!serversAgree || !trainerAgrees || failed(checkBlocks(roles)) ||
+        failed(checkTables(roles)))
       signalPassFailure();
   }
 };

@@ -88,6 +88,23 @@ TEST(Dispatcher, RoundRobinGoesOnOverParameters) {
               ElementsAre(0, 1, 0));
 }
 
+TEST(Dispatcher, BlocksOfAGroupGoToDifferentServers) {
+  // Server 0 would be the least loaded for both blocks of the group.
+  SmallVector<DispatchedBlock> blocks = {
+      {"big", 100}, {"t0", 10, 0}, {"t1", 10, 0}, {"u0", 10, 1}};
+  EXPECT_THAT(dispatchBlocks(blocks, 2, Dispatcher::Balanced),
+              ElementsAre(0, 1, 0, 1));
+  for (Dispatcher dispatcher :
+       {Dispatcher::Balanced, Dispatcher::RoundRobin, Dispatcher::Hash}) {
+    SmallVector<DispatchedBlock> table;
+    for (int i = 0; i < 7; ++i)
+      table.push_back({"t.block" + std::to_string(i), 8, 0});
+    SmallVector<int64_t> owners = dispatchBlocks(table, 7, dispatcher);
+    llvm::sort(owners);
+    EXPECT_THAT(owners, ElementsAre(0, 1, 2, 3, 4, 5, 6));
+  }
+}
+
 TEST(Dispatcher, BalancedDealsBytes) {
   SmallVector<DispatchedBlock> blocks = {
       {"a", 10}, {"big", 100}, {"b", 40}, {"c", 60}, {"d", 10}};

@@ -45,6 +45,28 @@ module @program {
 }
 )mlir";
 
+constexpr char kTables[] = R"mlir(
+module @tables {
+  optim.parameter @words : tensor<60x4xf32> init = #optim.xavier_uniform rows = sparse
+  optim.parameter @users : tensor<1000x4xf32> init = #optim.zeros rows = distributed
+  optim.parameter @v : tensor<4x1xf32> init = #optim.xavier_uniform
+  func.func @main(%user: tensor<?x1xi64>, %ids: tensor<?x2xi64>, %y: tensor<?x1xf32>) -> tensor<f32> {
+    %words = optim.read @words : tensor<60x4xf32>
+    %users = optim.read @users : tensor<1000x4xf32>
+    %v = optim.read @v : tensor<4x1xf32>
+    %w = nn.embedding %words, %ids padding_idx = 0 : (tensor<60x4xf32>, tensor<?x2xi64>) -> tensor<?x2x4xf32>
+    %u = nn.embedding %users, %user : (tensor<1000x4xf32>, tensor<?x1xi64>) -> tensor<?x4xf32>
+    %s = nn.reduce sum %w dims = [1] : tensor<?x2x4xf32> -> tensor<?x4xf32>
+    %0 = nn.mul %s, %u : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+    %2 = nn.matmul %0, %v : (tensor<?x4xf32>, tensor<4x1xf32>) -> tensor<?x1xf32>
+    %3 = nn.square_error %2, %y : (tensor<?x1xf32>, tensor<?x1xf32>) -> tensor<?x1xf32>
+    %loss = nn.mean %3 : tensor<?x1xf32> -> tensor<f32>
+    optim.minimize %loss : tensor<f32> with #optim.OPTIMIZER
+    return %loss : tensor<f32>
+  }
+}
+)mlir";
+
 /// Spoils `op`; false if it does not apply to it.
 using Mutation = std::function<bool(Operation *op)>;
 
@@ -57,9 +79,9 @@ protected:
     context.loadAllAvailableDialects();
   }
 
-  OwningOpRef<ModuleOp> makeJob(std::string optimizer, int servers,
-                                int64_t minBlockSize, SyncMode sync) {
-    std::string text = kProgram;
+  OwningOpRef<ModuleOp> makeJob(std::string text, std::string optimizer,
+                                int servers, int64_t minBlockSize,
+                                SyncMode sync) {
     text.replace(text.find("OPTIMIZER"), 9, optimizer);
     OwningOpRef<ModuleOp> job = parseSourceString<ModuleOp>(text, &context);
     EXPECT_TRUE(job);
@@ -116,7 +138,7 @@ protected:
 
 bool isTransfer(Operation *op) {
   return isa<SendOp, RecvOp, SendBarrierOp, FetchBarrierOp, SubmitOp,
-             FetchLatestOp, AgreeOp>(op);
+             FetchLatestOp, AgreeOp, PullRowsOp, PushRowsOp>(op);
 }
 
 /// The same name for something else.
@@ -164,6 +186,7 @@ TEST_F(VerifyMutations, AreAllRefused) {
     int servers;
     int64_t minBlockSize;
     SyncMode sync = SyncMode::Sync;
+    const char *program = kProgram;
   };
   for (Setting setting :
        {Setting{"sgd<learning_rate = 0.1>", 2, 100},
@@ -175,9 +198,14 @@ TEST_F(VerifyMutations, AreAllRefused) {
         Setting{"adam<learning_rate = 0.1>", 2, 4, SyncMode::Geo},
         Setting{"sgd<learning_rate = 0.1> clip = "
                 "#optim.clip_by_global_norm<max = 1.0>",
-                2, 4}}) {
-    OwningOpRef<ModuleOp> owned = makeJob(setting.optimizer, setting.servers,
-                                          setting.minBlockSize, setting.sync);
+                2, 4},
+        Setting{"sgd<learning_rate = 0.1>", 1, 100, SyncMode::Sync, kTables},
+        Setting{"adam<learning_rate = 0.1>", 3, 1, SyncMode::Sync, kTables},
+        Setting{"momentum<learning_rate = 0.1>", 2, 4, SyncMode::Async,
+                kTables}}) {
+    OwningOpRef<ModuleOp> owned =
+        makeJob(setting.program, setting.optimizer, setting.servers,
+                setting.minBlockSize, setting.sync);
     ModuleOp job = *owned;
     // The job itself is fine.
     ASSERT_TRUE(succeeded(verify(job)));
@@ -191,7 +219,8 @@ TEST_F(VerifyMutations, AreAllRefused) {
                       getRole(op->getParentOfType<ModuleOp>()).getKind() ==
                           RoleKind::PServer;
       if (!isTransfer(op) && !isReceived && !isUpdate &&
-          !isa<PeerOp, ServeOp, OnOp, optim::VariableOpInterface>(op) &&
+          !isa<PeerOp, ServeOp, OnOp, TableOp, OnRowsOp,
+               optim::VariableOpInterface>(op) &&
           !(isa<ModuleOp>(op) && op->getParentOp()))
         return false;
       op->dropAllUses();
@@ -203,7 +232,8 @@ TEST_F(VerifyMutations, AreAllRefused) {
       bool isReceived =
           isa<optim::AssignOp>(op) && op->getOperand(0).getDefiningOp<RecvOp>();
       if (!isTransfer(op) && !isUpdate && !isReceived &&
-          !isa<PeerOp, ServeOp, OnOp, optim::VariableOpInterface>(op) &&
+          !isa<PeerOp, ServeOp, OnOp, TableOp, OnRowsOp,
+               optim::VariableOpInterface>(op) &&
           !(isa<ModuleOp>(op) && op->getParentOp()))
         return false;
       OpBuilder b(op->getContext());
@@ -211,9 +241,10 @@ TEST_F(VerifyMutations, AreAllRefused) {
       b.clone(*op);
       return true;
     });
-    for (StringRef attribute : {"name", "gradient"})
+    for (StringRef attribute : {"name", "gradient", "table"})
       expectRefused(job, "renamed", [&](Operation *op) {
-        return isa<SendOp, RecvOp, OnOp>(op) && rename(op, attribute);
+        return isa<SendOp, RecvOp, OnOp, TableOp, OnRowsOp>(op) &&
+               rename(op, attribute);
       });
     expectRefused(job, "moved elsewhere", [](Operation *op) {
       return isa<PeerOp, ServeOp>(op) && rename(op, "endpoint");
@@ -225,6 +256,59 @@ TEST_F(VerifyMutations, AreAllRefused) {
           return isa<SendOp, optim::AssignOp>(op) &&
                  add(op, attribute, difference);
         });
+    expectRefused(job, "other rows of a table", [](Operation *op) {
+      auto table = dyn_cast<TableOp>(op);
+      if (!table || !table.isSparse() || table.getCounts()->size() < 2)
+        return false;
+      SmallVector<int64_t> counts(*table.getCounts());
+      --counts.front();
+      ++counts.back();
+      table.setCounts(counts);
+      return true;
+    });
+    expectRefused(job, "rows on other servers", [](Operation *op) {
+      auto table = dyn_cast<TableOp>(op);
+      if (!table || table.getPeers().size() < 2)
+        return false;
+      SmallVector<Attribute> peers(table.getPeers().getValue());
+      // The order of the servers of a distributed table is that of remainders.
+      if (table.isSparse())
+        std::rotate(peers.begin(), peers.begin() + 1, peers.end());
+      else
+        peers.pop_back();
+      table.setPeersAttr(ArrayAttr::get(op->getContext(), peers));
+      return true;
+    });
+    expectRefused(job, "another kind of table", [](Operation *op) {
+      auto table = dyn_cast<TableOp>(op);
+      if (!table || !table.isSparse())
+        return false;
+      table.removeCountsAttr();
+      return true;
+    });
+    expectRefused(job, "another padding", [](Operation *op) {
+      auto push = dyn_cast<PushRowsOp>(op);
+      if (!push)
+        return false;
+      SmallVector<int64_t> padding(push.getPadding());
+      padding.front() = 1;
+      push.setPadding(padding);
+      return true;
+    });
+    expectRefused(job, "another rule on one server", [](Operation *op) {
+      auto update = dyn_cast<optim::OptimizerOpInterface>(op);
+      auto parameter =
+          update ? SymbolTable::lookupNearestSymbolFrom<optim::ParameterOp>(
+                       op, update.getParameterAttr())
+                 : optim::ParameterOp();
+      auto role = op->getParentOfType<ModuleOp>();
+      if (!parameter || !parameter.isTable() ||
+          llvm::range_size(
+              cast<ModuleOp>(role->getParentOp()).getOps<ModuleOp>()) < 3)
+        return false; // nobody to agree with
+      op->setAttr("learning_rate", OpBuilder(op).getF64FloatAttr(0.5));
+      return true;
+    });
     expectRefused(job, "rows of another origin", [](Operation *op) {
       auto parameter = dyn_cast<optim::ParameterOp>(op);
       optim::OriginAttr origin =
@@ -315,7 +399,7 @@ TEST_F(VerifyMutations, AreAllRefused) {
     });
     // A send behind the barrier, a receive or a use before one.
     expectRefused(job, "sent too late", [](Operation *op) {
-      if (!isa<SendOp>(op))
+      if (!isa<SendOp, PushRowsOp>(op))
         return false;
       if (Operation *barrier = findSendEnd(op->getBlock()))
         op->moveAfter(barrier);

@@ -8,6 +8,7 @@
 #ifndef FLEET_DIALECTS_FLEET_IR_FLEET_H
 #define FLEET_DIALECTS_FLEET_IR_FLEET_H
 
+#include "dialects/NN/IR/NN.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -52,6 +53,13 @@ struct Endpoint {
 /// Reads `HOST:PORT`, `A.B.C.D:PORT` or `[V6]:PORT`. On failure nullopt, and
 /// `why` says in half a sentence what is wrong, e.g. "has no port".
 std::optional<Endpoint> parseEndpoint(StringRef text, std::string &why);
+
+/// `@table[%ids] padding_idx = 0, ...`: what fleet.pull_rows looks up.
+ParseResult parseLookups(OpAsmParser &parser, ArrayAttr &tables,
+                         SmallVectorImpl<OpAsmParser::UnresolvedOperand> &ids,
+                         DenseI64ArrayAttr &padding);
+void printLookups(OpAsmPrinter &printer, Operation *op, ArrayAttr tables,
+                  OperandRange ids, DenseI64ArrayAttr padding);
 
 /// The job attribute of a module; null if it has none.
 JobAttr getJob(ModuleOp module);

@@ -8,7 +8,10 @@
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
+using namespace mlir::fleet;
 using namespace mlir::fleet::dist;
+using mlir::fleet::optim::parseRowItems;
+using mlir::fleet::optim::printRowItems;
 
 #include "dialects/Fleet/IR/FleetDialect.cpp.inc"
 

@@ -36,6 +36,8 @@ void FetchBarrierOp::getEffects(Effects &effects) { getWireEffects(effects); }
 void SubmitOp::getEffects(Effects &effects) { getWireEffects(effects); }
 void AgreeOp::getEffects(Effects &effects) { getWireEffects(effects); }
 void FetchLatestOp::getEffects(Effects &effects) { getWireEffects(effects); }
+void PullRowsOp::getEffects(Effects &effects) { getWireEffects(effects); }
+void PushRowsOp::getEffects(Effects &effects) { getWireEffects(effects); }
 
 //===----------------------------------------------------------------------===//
 // Trainers
@@ -130,26 +132,32 @@ LogicalResult ServeOp::verify() {
 }
 
 LogicalResult ServeOp::verifyRegions() {
-  llvm::DenseMap<Attribute, OnOp> gradients, blocks, parameters;
+  using Handlers = llvm::DenseMap<Attribute, Operation *>;
+  Handlers gradients, blocks, tables, parameters;
   for (Operation &op : getHandlers().front()) {
-    auto on = dyn_cast<OnOp>(op);
-    if (!on)
-      return op.emitOpError("has no place in fleet.serve, which holds "
-                            "fleet.on only");
-    auto claim = [&](llvm::DenseMap<Attribute, OnOp> &claimed, Attribute what,
+    auto claim = [&](Handlers &claimed, Attribute what,
                      StringRef verb) -> LogicalResult {
-      auto [first, isNew] = claimed.try_emplace(what, on);
+      auto [first, isNew] = claimed.try_emplace(what, &op);
       if (isNew)
         return success();
-      InFlightDiagnostic diag = on.emitOpError(verb)
+      InFlightDiagnostic diag = op.emitOpError(verb)
                                 << " " << what << ", as another handler does";
-      diag.attachNote(first->second.getLoc()) << "the other one is here";
+      diag.attachNote(first->second->getLoc()) << "the other one is here";
       return diag;
     };
-    if (failed(claim(gradients, on.getGradientAttr(), "takes")) ||
-        failed(claim(blocks, on.getNameAttr(), "serves the block")) ||
-        failed(claim(parameters, on.getParameterAttr(), "serves")))
-      return failure();
+    if (auto on = dyn_cast<OnOp>(op)) {
+      if (failed(claim(gradients, on.getGradientAttr(), "takes")) ||
+          failed(claim(blocks, on.getNameAttr(), "serves the block")) ||
+          failed(claim(parameters, on.getParameterAttr(), "serves")))
+        return failure();
+    } else if (auto on = dyn_cast<OnRowsOp>(op)) {
+      if (failed(claim(tables, on.getTableAttr(), "serves rows of")) ||
+          failed(claim(parameters, on.getParameterAttr(), "serves")))
+        return failure();
+    } else {
+      return op.emitOpError("has no place in fleet.serve, which holds "
+                            "fleet.on and fleet.on_rows only");
+    }
   }
   return success();
 }
@@ -196,6 +204,13 @@ LogicalResult OnOp::verifySymbolUses(SymbolTableCollection &tables) {
   if (!parameter)
     return emitOpError("serves ")
            << getParameterAttr() << ", which is no optim.parameter";
+  if (parameter.isTable()) {
+    InFlightDiagnostic diag = emitOpError("serves all of ")
+                              << getParameterAttr()
+                              << ", a table; fleet.on_rows serves its rows";
+    diag.attachNote(parameter.getLoc()) << "it is declared here";
+    return diag;
+  }
   auto update = tables.lookupNearestSymbolFrom<FunctionOpInterface>(
       *this, getUpdateAttr());
   if (!update)

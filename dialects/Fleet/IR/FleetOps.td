@@ -5,6 +5,7 @@
 
 include "dialects/Fleet/IR/FleetDialect.td"
 include "dialects/Fleet/IR/FleetAttrs.td"
+include "dialects/NN/IR/NNInterfaces.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/SymbolInterfaces.td"
@@ -17,5 +18,6 @@ def Fleet_BlockType : StaticShapeTensorOf<[F32, F64]>;
 
 include "dialects/Fleet/IR/FleetTrainerOps.td"
 include "dialects/Fleet/IR/FleetServerOps.td"
+include "dialects/Fleet/IR/FleetTableOps.td"
 
 #endif // FLEET_DIALECTS_FLEET_IR_FLEETOPS

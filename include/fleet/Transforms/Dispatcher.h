@@ -8,6 +8,7 @@
 #include "llvm/ADT/SmallVector.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace mlir::fleet {
@@ -27,6 +28,8 @@ enum class Dispatcher {
 struct DispatchedBlock {
   std::string name;
   int64_t bytes;
+  /// Blocks of one group go to different servers; there are at most as many.
+  std::optional<size_t> group = std::nullopt;
 };
 
 /// The number of the server of each block. `servers` is positive.

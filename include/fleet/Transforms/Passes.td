@@ -137,6 +137,13 @@ def DistributePSPass : Pass<"fleet-distribute-ps", "::mlir::ModuleOp"> {
     * With `sync=geo`, what is said here of `@main` happens to `@exchange`, which
       `fleet-exchange-deltas` makes, and `@startup` is continued; updates in
       `@main` stay with the trainer.
+    * Of a table (`rows` of a parameter) the trainer has nothing but a
+      `fleet.table`. It pulls the rows of all lookups at the start of a function
+      and pushes their gradients in place of the update. A sparse table is cut
+      into blocks as other parameters are, of which a server gets one at most; a
+      distributed one is on every server. Both come with their state, an update
+      function that takes the table's gradient, and a `fleet.on_rows`. Tables go
+      neither with `sync=geo` nor with `compensation`.
     * Servers that get nothing are kept, with a warning.
 
     A variable whose symbol the job needs for itself (`startup`) gets another
@@ -283,6 +290,10 @@ def VerifyJobPass : Pass<"fleet-verify-job", "::mlir::ModuleOp"> {
       between send_barrier and receives, and everything there has a handler;
     * in mode `geo`, that is so of `@exchange`, which has its rhythm, and brings
       back every parameter that `@main` updates;
+    * every table is declared by the trainer and served where it says, in ranges
+      of rows (or by remainders) that both sides agree on, with the same initial
+      values, state and update everywhere; a step pulls rows once, before its
+      sends end, and pushes each trained table once, for what it has pulled;
     * nothing else in the job touches the wire, and no trainer updates a
       parameter by itself.
 

@@ -225,8 +225,15 @@ LogicalResult ConvertProgramsToPlanPass::convertRole(ModuleOp role) {
   createServers(b);
   tables.create(role, b);
   createKernels(role, b);
+  // What updates a table as a whole has become functions of some rows.
+  llvm::DenseSet<Attribute> expanded;
+  role.walk([&](dist::OnRowsOp on) {
+    if (on.getUpdateAttr())
+      expanded.insert(on.getUpdateAttr().getAttr());
+  });
   for (auto function : role.getOps<func::FuncOp>()) {
-    if (function->hasAttr(kRowsAttr))
+    if (function->hasAttr(kRowsAttr) ||
+        expanded.contains(function.getSymNameAttr()))
       continue;
     auto serves = function.getOps<dist::ServeOp>();
     LogicalResult converted =
@@ -244,7 +251,7 @@ LogicalResult ConvertProgramsToPlanPass::convertRole(ModuleOp role) {
 void ConvertProgramsToPlanPass::runOnOperation() {
   servers = ServerTable();
   if (failed(collectServers(getOperation(), servers)) ||
-      failed(tables.collect(getOperation())))
+      failed(tables.collect(getOperation(), servers.index)))
     return signalPassFailure();
   for (auto role : getOperation().getOps<ModuleOp>())
     if (dist::getRole(role) && failed(convertRole(role)))

@@ -59,6 +59,10 @@ private:
   LogicalResult convertReturn(func::ReturnOp op);
   LogicalResult convertLookups(optim::LookupOp first);
   LogicalResult convertRowUpdate(optim::OptimizerOpInterface op);
+  LogicalResult convertPull(dist::PullRowsOp op);
+  LogicalResult convertPush(Operation *op, FlatSymbolRefAttr table,
+                            ValueRange ids, ValueRange gradients,
+                            ArrayRef<int64_t> padding);
   /// The number of a table; nullopt with an error.
   std::optional<int64_t> findTable(Operation *op, FlatSymbolRefAttr symbol);
 
@@ -292,16 +296,41 @@ FunctionConverter::convertRowUpdate(optim::OptimizerOpInterface op) {
   auto gradient = op.getGradient().getDefiningOp<optim::RowGradientOp>();
   if (!gradient)
     return op.emitOpError("has no place in a plan");
-  std::optional<int64_t> table = findTable(op, op.getParameterAttr());
+  return convertPush(op, op.getParameterAttr(), gradient.getIds(),
+                     gradient.getGradients(), gradient.getPaddingIdx());
+}
+
+LogicalResult FunctionConverter::convertPush(Operation *op,
+                                             FlatSymbolRefAttr symbol,
+                                             ValueRange ids,
+                                             ValueRange gradients,
+                                             ArrayRef<int64_t> padding) {
+  std::optional<int64_t> table = findTable(op, symbol);
   if (!table)
     return failure();
+  auto lookup = [&](Value value) { return buffers.lookup(value); };
+  plan::PushRowsOp::create(builder, op->getLoc(), *table,
+                           llvm::map_to_vector(ids, lookup),
+                           llvm::map_to_vector(gradients, lookup), padding);
+  return success();
+}
+
+LogicalResult FunctionConverter::convertPull(dist::PullRowsOp op) {
+  SmallVector<int64_t> numbers;
   SmallVector<Value> ids, rows;
-  for (Value value : gradient.getIds())
-    ids.push_back(buffers.lookup(value));
-  for (Value value : gradient.getGradients())
-    rows.push_back(buffers.lookup(value));
-  plan::PushRowsOp::create(builder, op.getLoc(), *table, ids, rows,
-                           gradient.getPaddingIdx());
+  for (auto [symbol, idsOfTable, result] :
+       llvm::zip(op.getTables().getAsRange<FlatSymbolRefAttr>(), op.getIds(),
+                 op.getRows())) {
+    std::optional<int64_t> table = findTable(op, symbol);
+    if (!table)
+      return failure();
+    numbers.push_back(*table);
+    ids.push_back(buffers.lookup(idsOfTable));
+    rows.push_back(createTemporary(op.getLoc(), result.getType()));
+    buffers[result] = rows.back();
+  }
+  plan::PullRowsOp::create(builder, op.getLoc(), numbers, ids, rows,
+                           op.getPadding());
   return success();
 }
 
@@ -354,6 +383,11 @@ LogicalResult FunctionConverter::convertOp(Operation *op) {
       })
       .Case([&](optim::LookupOp lookup) { return convertLookups(lookup); })
       .Case([&](optim::RowGradientOp) { return success(); })
+      .Case([&](dist::PullRowsOp pull) { return convertPull(pull); })
+      .Case([&](dist::PushRowsOp push) {
+        return convertPush(push, push.getTableAttr(), push.getIds(),
+                           push.getGradients(), push.getPadding());
+      })
       .Case([&](optim::OptimizerOpInterface update) {
         return convertRowUpdate(update);
       })

@@ -2,7 +2,6 @@
 
 #include "Tables.h"
 
-#include "dialects/Fleet/IR/Fleet.h"
 #include "fleet/Kernels/Passes.h"
 
 using namespace mlir;
@@ -22,56 +21,99 @@ bool TableList::hasRows(VariableOpInterface variable) {
   return parameter && parameter.isTable();
 }
 
-/// The update of each table of `role`, by its symbol.
-static llvm::DenseMap<Attribute, OptimizerOpInterface>
-findUpdates(ModuleOp role) {
-  llvm::DenseMap<Attribute, OptimizerOpInterface> updates;
-  role.walk([&](OptimizerOpInterface update) {
-    updates[update.getParameterAttr()] = update;
+/// The update of `parameter` in its role, or null.
+static OptimizerOpInterface findUpdate(ParameterOp parameter) {
+  OptimizerOpInterface found;
+  parameter->getParentOfType<ModuleOp>().walk([&](OptimizerOpInterface update) {
+    if (update.getParameterAttr().getAttr() != parameter.getSymNameAttr())
+      return WalkResult::advance();
+    found = update;
+    return WalkResult::interrupt();
   });
-  return updates;
+  return found;
 }
 
-LogicalResult TableList::collectLocal(ModuleOp role) {
-  llvm::DenseMap<Attribute, OptimizerOpInterface> updates = findUpdates(role);
-  for (auto parameter : role.getOps<ParameterOp>()) {
-    if (!parameter.isTable())
-      continue;
-    RankedTensorType type = parameter.getType();
-    SmallVector<int64_t> whole = parameter.getOriginShape();
-    Table table{parameter.getOriginName().str(),
-                *parameter.getRows(),
-                toMemRef(type.clone(whole)),
-                parameter.getInit().resolve(whole),
-                {},
-                {},
-                parameter.getLoc()};
-    bool isSparse = table.placement == RowPlacement::Sparse;
-    table.shards.push_back({0, 0, isSparse ? type.getDimSize(0) : 0});
-    auto name = FlatSymbolRefAttr::get(parameter.getSymNameAttr());
-    if (OptimizerOpInterface update = updates.lookup(name))
-      for (FlatSymbolRefAttr symbol : update.getStateSymbols()) {
-        auto state =
-            SymbolTable::lookupNearestSymbolFrom<StateOp>(update, symbol);
-        if (state.getType().getRank() > 0)
-          table.states.push_back(
-              {state.getSlotAttr(), state.getType().getDimSize(1),
-               state.getInit().resolve(state.getOriginShape())});
-      }
-    index[table.name] = tables.size();
-    tables.push_back(std::move(table));
+TableList::Table &TableList::add(ParameterOp parameter) {
+  RankedTensorType type = parameter.getType();
+  SmallVector<int64_t> whole = parameter.getOriginShape();
+  Table table{parameter.getOriginName().str(),
+              *parameter.getRows(),
+              toMemRef(type.clone(whole)),
+              parameter.getInit().resolve(whole),
+              {},
+              {},
+              parameter.getLoc()};
+  if (OptimizerOpInterface update = findUpdate(parameter))
+    for (FlatSymbolRefAttr symbol : update.getStateSymbols()) {
+      auto state =
+          SymbolTable::lookupNearestSymbolFrom<StateOp>(update, symbol);
+      if (state.getType().getRank() > 0)
+        table.states.push_back(
+            {state.getSlotAttr(), state.getType().getDimSize(1),
+             state.getInit().resolve(state.getOriginShape())});
+    }
+  index[table.name] = tables.size();
+  tables.push_back(std::move(table));
+  return tables.back();
+}
+
+void TableList::collectLocal(ModuleOp role) {
+  for (auto parameter : role.getOps<ParameterOp>())
+    if (parameter.isTable()) {
+      bool isSparse = parameter.getRows() == RowPlacement::Sparse;
+      add(parameter).shards.push_back(
+          {0, 0, isSparse ? parameter.getType().getDimSize(0) : 0});
+    }
+}
+
+/// What `server` has of the table `name`; null if it has nothing.
+static ParameterOp findRows(ModuleOp server, StringAttr name) {
+  ParameterOp parameter;
+  server.walk([&](dist::OnRowsOp on) {
+    if (on.getTableAttr() == name)
+      parameter = SymbolTable::lookupNearestSymbolFrom<ParameterOp>(
+          on, on.getParameterAttr());
+  });
+  return parameter;
+}
+
+LogicalResult
+TableList::collectTrainer(ModuleOp job, ModuleOp role,
+                          const llvm::StringMap<int64_t> &servers) {
+  for (auto declared : role.getOps<dist::TableOp>()) {
+    Table *table = nullptr;
+    int64_t firstRow = 0;
+    for (auto [i, peer] :
+         llvm::enumerate(declared.getPeers().getAsRange<FlatSymbolRefAttr>())) {
+      auto server = job.lookupSymbol<ModuleOp>(peer.getAttr());
+      ParameterOp parameter =
+          server ? findRows(server, declared.getNameAttr()) : ParameterOp();
+      if (!parameter)
+        return declared.emitOpError("has rows on ")
+               << peer << ", which does not serve them";
+      if (!table)
+        table = &add(parameter);
+      int64_t rows = declared.isSparse() ? (*declared.getCounts())[i] : 0;
+      table->shards.push_back(
+          {servers.lookup(peer.getValue()), firstRow, rows});
+      firstRow += rows;
+    }
   }
   return success();
 }
 
-LogicalResult TableList::collect(ModuleOp job) {
+LogicalResult TableList::collect(ModuleOp job,
+                                 const llvm::StringMap<int64_t> &servers) {
   tables.clear();
   index.clear();
-  for (auto role : job.getOps<ModuleOp>())
-    if (dist::RoleAttr attr = dist::getRole(role);
-        attr && attr.getKind() == dist::RoleKind::Local &&
-        failed(collectLocal(role)))
+  for (auto role : job.getOps<ModuleOp>()) {
+    dist::RoleAttr attr = dist::getRole(role);
+    if (attr && attr.getKind() == dist::RoleKind::Local)
+      collectLocal(role);
+    else if (attr && attr.getKind() == dist::RoleKind::Trainer &&
+             failed(collectTrainer(job, role, servers)))
       return failure();
+  }
   return success();
 }
 
@@ -81,6 +123,8 @@ std::optional<int64_t> TableList::find(ModuleOp role,
   std::string name;
   if (auto parameter = dyn_cast_or_null<ParameterOp>(op))
     name = parameter.getOriginName().str();
+  else if (auto declared = dyn_cast_or_null<dist::TableOp>(op))
+    name = declared.getName().str();
   auto found = index.find(name);
   if (found == index.end())
     return std::nullopt;

@@ -7,6 +7,7 @@
 #ifndef FLEET_LIB_CONVERSION_PROGRAMTOPLAN_TABLES_H
 #define FLEET_LIB_CONVERSION_PROGRAMTOPLAN_TABLES_H
 
+#include "dialects/Fleet/IR/Fleet.h"
 #include "dialects/Optim/IR/Optim.h"
 #include "dialects/Plan/IR/Plan.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -18,8 +19,9 @@ namespace mlir::fleet {
 /// local program or the trainer declares them.
 class TableList {
 public:
-  /// Takes the tables of all roles of `job`.
-  LogicalResult collect(ModuleOp job);
+  /// Takes the tables of all roles of `job`. `servers` numbers the modules of
+  /// servers.
+  LogicalResult collect(ModuleOp job, const llvm::StringMap<int64_t> &servers);
 
   /// The number of the table that `symbol` of `role` is.
   std::optional<int64_t> find(ModuleOp role, FlatSymbolRefAttr symbol) const;
@@ -51,7 +53,11 @@ private:
     Location loc;
   };
 
-  LogicalResult collectLocal(ModuleOp role);
+  void collectLocal(ModuleOp role);
+  LogicalResult collectTrainer(ModuleOp job, ModuleOp role,
+                               const llvm::StringMap<int64_t> &servers);
+  /// Adds a table without shards, by `parameter` of a role that updates it.
+  Table &add(optim::ParameterOp parameter);
 
   SmallVector<Table> tables;
   llvm::StringMap<int64_t> index; ///< by name

@@ -160,7 +160,7 @@ func.func @main() {
 
 func.func @main() {
   fleet.serve endpoint = "host:80", trainers = 1, sync {
-    // expected-error @+1 {{has no place in fleet.serve, which holds fleet.on only}}
+    // expected-error @+1 {{has no place in fleet.serve, which holds fleet.on and fleet.on_rows only}}
     fleet.send_barrier
   }
   return
