@@ -5,6 +5,8 @@
 #include "dialects/Fleet/IR/Fleet.h"
 #include "dialects/Optim/IR/Optim.h"
 #include "lib/Report/PlanCost.h"
+#include "lib/Report/Spell.h"
+#include "lib/Report/TableReport.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -69,40 +71,13 @@ private:
   int64_t heldByTrainer = 0; ///< bytes of variables
   SmallVector<ServerLoad> servers;
   llvm::MapVector<StringRef, SmallVector<Piece>> parameters; ///< by origin
+  TableReport tables;
 };
 
 } // namespace
 
 static int64_t sizeOf(RankedTensorType type) {
   return type.getNumElements() * (type.getElementTypeBitWidth() / 8);
-}
-
-/// "33.0 KiB".
-static std::string spellBytes(int64_t bytes) {
-  static constexpr const char *kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  double value = bytes;
-  unsigned unit = 0;
-  while (value >= 1024 && unit + 1 < std::size(kUnits)) {
-    value /= 1024;
-    ++unit;
-  }
-  if (unit == 0)
-    return llvm::formatv("{0} B", bytes);
-  return llvm::formatv("{0:f1} {1}", value, kUnits[unit]);
-}
-
-/// "1.23 M".
-static std::string spellCount(int64_t count) {
-  static constexpr const char *kUnits[] = {"", " k", " M", " G", " T"};
-  double value = count;
-  unsigned unit = 0;
-  while (value >= 1000 && unit + 1 < std::size(kUnits)) {
-    value /= 1000;
-    ++unit;
-  }
-  if (unit == 0)
-    return std::to_string(count);
-  return llvm::formatv("{0:f2}{1}", value, kUnits[unit]);
 }
 
 /// "2 k + 1.5 M a row".
@@ -116,21 +91,15 @@ static std::string spell(const PerBatch &value, Spell spellNumber) {
   return text;
 }
 
-static std::string spellShape(ArrayRef<int64_t> shape, Type element) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  for (int64_t extent : shape)
-    os << extent << "x";
-  os << element;
-  return text;
-}
-
 void Report::visitServer(ModuleOp role, dist::ServeOp serve) {
   ServerLoad load;
   load.endpoint = serve.getEndpoint().str();
   for (auto on : serve.getHandlers().getOps<dist::OnOp>())
     load.parts += on.getPartAttr() != nullptr;
+  TableReport::Held rows;
   for (auto variable : role.getOps<VariableOpInterface>()) {
+    if (tables.visit(variable, static_cast<int64_t>(servers.size()), rows))
+      continue;
     int64_t bytes = sizeOf(variable.getType());
     auto parameter = dyn_cast<ParameterOp>(*variable);
     if (!parameter) {
@@ -147,6 +116,8 @@ void Report::visitServer(ModuleOp role, dist::ServeOp serve) {
         {static_cast<int64_t>(servers.size()),
          origin ? origin.getRowOffset() : 0, parameter});
   }
+  load.parameterBytes += rows.values;
+  load.stateBytes += rows.state;
   servers.push_back(load);
 }
 
@@ -238,6 +209,7 @@ void Report::print() {
   trainers = attr.getTrainers();
   for (auto role : job.getOps<ModuleOp>()) {
     if (dist::getRole(role).getKind() == dist::RoleKind::Trainer) {
+      tables.visitTrainer(role);
       for (auto variable : role.getOps<VariableOpInterface>())
         heldByTrainer += sizeOf(variable.getType());
       for (auto function : role.getOps<func::FuncOp>())
@@ -253,7 +225,9 @@ void Report::print() {
     os << ", " << dist::stringifySyncMode(attr.getSync()) << ", " << trainers
        << (trainers == 1 ? " trainer, " : " trainers, ") << servers.size()
        << (servers.size() == 1 ? " server" : " servers") << "\n\n";
-    printParameters();
+    if (!parameters.empty())
+      printParameters();
+    tables.print(os);
     printServers();
     printTrainer();
   } else {
