@@ -3,8 +3,12 @@
 #include "test/Runtime/transport/TestNetwork.h"
 
 #include "runtime/transport/inproc/InprocTransport.h"
+#include "runtime/transport/mpi/MpiModule.h"
 #include "runtime/transport/sim/SimTransport.h"
 #include "runtime/transport/tcp/TcpTransport.h"
+
+#include <cstdio>
+#include <cstdlib>
 
 using namespace fleet;
 
@@ -34,6 +38,24 @@ private:
   SimTransport instance{options()};
 };
 
+/// MPI is had once a process.
+class MpiNetwork final : public TestNetwork {
+public:
+  Transport &transport() override {
+    static std::unique_ptr<Transport> instance = [] {
+      MpiTransportOptions options;
+      options.ranks = {{kEndpointOfRankOne, 1}};
+      auto opened = openMpiTransport(options);
+      if (!opened.ok()) {
+        std::fprintf(stderr, "%s\n", opened.status().message().c_str());
+        std::_Exit(1);
+      }
+      return std::move(*opened);
+    }();
+    return *instance;
+  }
+};
+
 template <typename T> std::unique_ptr<TestNetwork> make() {
   return std::make_unique<T>();
 }
@@ -41,10 +63,15 @@ template <typename T> std::unique_ptr<TestNetwork> make() {
 } // namespace
 
 const std::vector<TestBackend> &fleet::testBackends() {
-  static const std::vector<TestBackend> backends = {
-      {"inproc", make<RealNetwork<InprocTransport>>, true},
-      {"tcp", make<RealNetwork<TcpTransport>>, true},
-      {"sim", make<SimNetwork>, false},
-  };
+  static const std::vector<TestBackend> backends = [] {
+    // Under mpirun, which every rank of it was started by, that and no other.
+    if (std::getenv("OMPI_COMM_WORLD_RANK"))
+      return std::vector<TestBackend>{{"mpi", make<MpiNetwork>, true}};
+    return std::vector<TestBackend>{
+        {"inproc", make<RealNetwork<InprocTransport>>, true},
+        {"tcp", make<RealNetwork<TcpTransport>>, true},
+        {"sim", make<SimNetwork>, false},
+    };
+  }();
   return backends;
 }

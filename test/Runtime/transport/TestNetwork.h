@@ -29,6 +29,9 @@ struct TestBackend {
   bool writesWait; ///< for a reader that is behind
 };
 
+/// Under mpirun, what its rank 1 serves.
+constexpr char kEndpointOfRankOne[] = "peer:1";
+
 /// Add a backend here, in one line, and every test runs on it.
 const std::vector<TestBackend> &testBackends();
 
