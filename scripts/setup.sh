@@ -8,7 +8,7 @@ packages=(
   libprotobuf-dev protobuf-compiler libasio-dev libfmt-dev libcli11-dev
   nlohmann-json3-dev librandom123-dev libxxhash-dev libzip-dev zlib1g-dev libzstd-dev
   libdnnl-dev libopenblas-pthread-dev libxsmm-dev libgtest-dev libgmock-dev libbenchmark-dev
-  libopenmpi-dev openmpi-bin
+  openmpi-bin libopenmpi-dev slurmctld slurmd slurm-client munge python3-yaml
   python3 procps
 )
 

@@ -13,7 +13,7 @@ const std::vector<Launcher> &fleet::launchers() {
         {"FLEET_SELF", F::Endpoint, "HOST:PORT of this process"},
         {"FLEET_TRAINERS", F::Trainers, "how many trainers, as a check"},
         {"FLEET_PSERVERS", F::ServerEndpoints,
-         "HOST:PORT of all servers, as a check"},
+         "HOST:PORT of all servers, in place of the job's"},
         {"FLEET_TRAINER_ENDPOINTS", F::TrainerEndpoints,
          "HOST:PORT of all trainers of a collective job, by rank"},
         {"FLEET_COORDINATOR", F::Coordinator,

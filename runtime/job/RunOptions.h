@@ -13,12 +13,15 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace fleet {
 
 /// The command line of fleet-run, without its role.
 struct RunOptions {
   std::string jobDirectory;
+  /// Where the servers are, by rank; empty: as transpiled.
+  std::vector<std::string> pservers;
   std::string data; ///< --data=SPEC
   int64_t batchSize = 0;
   int64_t epochs = 0; ///< 0: counted by steps

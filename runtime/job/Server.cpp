@@ -43,7 +43,9 @@ Status fleet::runServer(Program &program, const RoleChoice &role,
   const plan::Plan &proto = program.plan().proto;
   const plan::Server &self =
       proto.servers(static_cast<int>(proto.service().server()));
-  if (proto.service().server() != role.rank || self.endpoint() != role.endpoint)
+  bool moved = !options.pservers.empty();
+  if (proto.service().server() != role.rank ||
+      (!moved && self.endpoint() != role.endpoint))
     return makeError(StatusCode::InvalidArgument,
                      "{}: the plan is of server {} at {}, this is server {} at "
                      "{}; transpile again",

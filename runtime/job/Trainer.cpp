@@ -92,10 +92,16 @@ private:
 static StatusOr<std::unique_ptr<ParameterClient>>
 connectToServers(const plan::Plan &plan, const RoleChoice &role,
                  const RunOptions &options, RunEnvironment &environment) {
+  if (!options.pservers.empty() &&
+      options.pservers.size() != static_cast<size_t>(plan.servers_size()))
+    return makeError(StatusCode::InvalidArgument,
+                     "the plan has {} servers, the job {}; transpile again",
+                     plan.servers_size(), options.pservers.size());
   std::vector<ServerInfo> servers;
   for (const plan::Server &server : plan.servers()) {
     ServerInfo info;
-    info.endpoint = server.endpoint();
+    info.endpoint = options.pservers.empty() ? server.endpoint()
+                                             : options.pservers[servers.size()];
     for (const plan::Block &block : server.blocks()) {
       info.blocks.push_back(block.name());
       std::vector<int64_t> shape;

@@ -7,6 +7,8 @@
 #include "runtime/launch/JobProcesses.h"
 
 #include "runtime/environment/LaunchVariables.h"
+#include "runtime/environment/WorldLayout.h"
+#include "runtime/launch/ChildProcess.h"
 #include "runtime/plan/JobFile.h"
 #include "runtime/transport/Endpoint.h"
 
@@ -16,7 +18,9 @@
 #include <string_view>
 #include <system_error>
 
+#include <arpa/inet.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -72,75 +76,128 @@ bool isAddressOfThisMachine(const addrinfo &address) {
 
 } // namespace
 
-StatusOr<std::vector<JobProcess>>
-fleet::describeProcesses(const plan::Job &job,
-                         const JobProcessOptions &options) {
-  bool threadsGiven = false;
-  for (const std::string &option : options.options) {
+Status fleet::checkProcessOptions(const std::vector<std::string> &options) {
+  for (const std::string &option : options)
     for (const char *chosen : {"--role", "--trainer-id", "--current-endpoint"})
       if (isOption(option, chosen))
         return makeError(StatusCode::InvalidArgument,
                          "{} after -- is chosen by fleet-launch for each "
                          "process; leave it out, or start fleet-run by hand",
                          chosen);
-    threadsGiven |= isOption(option, "--threads");
+  return Status();
+}
+
+StatusOr<std::vector<std::string>> fleet::freeEndpoints(uint32_t count) {
+  std::vector<Descriptor> held; // until all are chosen
+  std::vector<std::string> endpoints;
+  for (uint32_t i = 0; i < count; ++i) {
+    held.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    auto *generic = reinterpret_cast<sockaddr *>(&address);
+    socklen_t size = sizeof(address);
+    if (held.back().get() < 0 ||
+        ::bind(held.back().get(), generic, size) != 0 ||
+        ::getsockname(held.back().get(), generic, &size) != 0)
+      return makeError(StatusCode::Unavailable, "cannot find a free port: {}",
+                       std::generic_category().message(errno));
+    endpoints.push_back(fmt::format("127.0.0.1:{}", ntohs(address.sin_port)));
   }
+  return endpoints;
+}
 
+/// The places of `servers` and `trainers` that exchange by servers.
+static void placeByServers(const plan::Job &job,
+                           std::vector<JobProcess> &processes) {
+  std::string endpoints;
+  for (const std::string &endpoint : job.pservers())
+    endpoints += (endpoints.empty() ? "" : ",") + endpoint;
+  uint32_t server = 0, trainer = 0;
+  for (JobProcess &process : processes) {
+    process.place = {"PADDLE_PSERVERS_IP_PORT_LIST=" + endpoints,
+                     fmt::format("PADDLE_TRAINERS_NUM={}", job.trainers())};
+    if (process.role == plan::TRAINER) {
+      process.place.push_back("TRAINING_ROLE=TRAINER");
+      process.place.push_back(fmt::format("PADDLE_TRAINER_ID={}", trainer++));
+      continue;
+    }
+    // The brackets of an IPv6 address stay: POD_IP:PADDLE_PORT is the endpoint.
+    const std::string &endpoint = job.pservers(static_cast<int>(server++));
+    size_t colon = endpoint.rfind(':');
+    process.place.push_back("TRAINING_ROLE=PSERVER");
+    process.place.push_back("POD_IP=" + endpoint.substr(0, colon));
+    process.place.push_back("PADDLE_PORT=" + endpoint.substr(colon + 1));
+  }
+}
+
+/// The places of trainers that exchange among themselves.
+static Status placeTrainers(std::vector<JobProcess> &processes) {
+  auto count = static_cast<uint32_t>(processes.size());
+  FLEET_ASSIGN_OR_RETURN(std::vector<std::string> endpoints,
+                         freeEndpoints(count));
+  std::string all;
+  for (const std::string &endpoint : endpoints)
+    all += (all.empty() ? "" : ",") + endpoint;
+  for (uint32_t i = 0; i < count; ++i)
+    processes[i].place = {fmt::format("FLEET_RANK={}", i),
+                          fmt::format("FLEET_TRAINERS={}", count),
+                          fmt::format("FLEET_LOCAL_RANK={}", i),
+                          fmt::format("FLEET_LOCAL_SIZE={}", count),
+                          "FLEET_SELF=" + endpoints[i],
+                          "FLEET_TRAINER_ENDPOINTS=" + all,
+                          "FLEET_COORDINATOR=" + endpoints[0]};
+  return Status();
+}
+
+StatusOr<std::vector<JobProcess>>
+fleet::describeProcesses(const plan::Job &job,
+                         const JobProcessOptions &options) {
+  FLEET_RETURN_IF_ERROR(checkProcessOptions(options.options));
   bool single = job.mode() == plan::SINGLE;
-  uint32_t servers = static_cast<uint32_t>(job.pservers_size());
-  uint32_t trainers = single ? 1 : job.trainers();
-
+  auto servers = static_cast<uint32_t>(job.pservers_size());
   JobProcess common;
   common.arguments = {options.program, options.directory};
   common.arguments.insert(common.arguments.end(), options.options.begin(),
                           options.options.end());
-  if (!threadsGiven)
+  if (std::none_of(options.options.begin(), options.options.end(),
+                   [](const std::string &option) {
+                     return isOption(option, "--threads");
+                   }))
     common.arguments.push_back(fmt::format(
-        "--threads={}", std::max(1u, options.cores / (servers + trainers))));
+        "--threads={}", std::max(1u, options.cores / worldSize(job))));
   for (const std::string &variable : options.environment)
     if (!isReplaced(variable))
       common.environment.push_back(variable);
 
   std::vector<JobProcess> processes;
+  auto add = [&](std::string name, plan::Role role) {
+    common.name = std::move(name);
+    common.role = role;
+    processes.push_back(common);
+  };
   if (single) {
     FLEET_RETURN_IF_ERROR(
         checkPlan(job, plan::LOCAL, 0, "local", options.directory));
-    common.name = "local";
-    common.role = plan::LOCAL;
-    processes.push_back(std::move(common));
+    add("local", plan::LOCAL);
     return processes;
   }
-
-  std::string endpoints;
-  for (const std::string &endpoint : job.pservers())
-    endpoints += (endpoints.empty() ? "" : ",") + endpoint;
-  common.environment.push_back("PADDLE_PSERVERS_IP_PORT_LIST=" + endpoints);
-  common.environment.push_back(fmt::format("PADDLE_TRAINERS_NUM={}", trainers));
-
   for (uint32_t i = 0; i < servers; ++i) {
-    JobProcess process = common;
-    process.name = fmt::format("pserver {}", i);
-    process.role = plan::PSERVER;
-    FLEET_RETURN_IF_ERROR(
-        checkPlan(job, plan::PSERVER, i, process.name, options.directory));
-    // The brackets of an IPv6 address stay: POD_IP:PADDLE_PORT is the endpoint.
-    const std::string &endpoint = job.pservers(static_cast<int>(i));
-    size_t colon = endpoint.rfind(':');
-    process.environment.push_back("TRAINING_ROLE=PSERVER");
-    process.environment.push_back("POD_IP=" + endpoint.substr(0, colon));
-    process.environment.push_back("PADDLE_PORT=" + endpoint.substr(colon + 1));
-    processes.push_back(std::move(process));
+    add(fmt::format("pserver {}", i), plan::PSERVER);
+    FLEET_RETURN_IF_ERROR(checkPlan(job, plan::PSERVER, i,
+                                    processes.back().name, options.directory));
   }
   FLEET_RETURN_IF_ERROR(
       checkPlan(job, plan::TRAINER, 0, "the trainers", options.directory));
-  for (uint32_t i = 0; i < trainers; ++i) {
-    JobProcess process = common;
-    process.name = fmt::format("trainer {}", i);
-    process.role = plan::TRAINER;
-    process.environment.push_back("TRAINING_ROLE=TRAINER");
-    process.environment.push_back(fmt::format("PADDLE_TRAINER_ID={}", i));
-    processes.push_back(std::move(process));
-  }
+  for (uint32_t i = 0; i < job.trainers(); ++i)
+    add(fmt::format("trainer {}", i), plan::TRAINER);
+  if (servers > 0)
+    placeByServers(job, processes);
+  else
+    FLEET_RETURN_IF_ERROR(placeTrainers(processes));
+  for (JobProcess &process : processes)
+    process.environment.insert(process.environment.end(), process.place.begin(),
+                               process.place.end());
   return processes;
 }
 

@@ -16,6 +16,18 @@ using namespace fleet;
 /// line does not fill our memory.
 static constexpr size_t kLongestLine = size_t(64) << 10;
 
+/// If nobody reads, the job goes on.
+static void writeAll(int to, const std::string &text) {
+  for (size_t done = 0; done < text.size();) {
+    ssize_t size = ::write(to, text.data() + done, text.size() - done);
+    if (size < 0 && errno == EINTR)
+      continue;
+    if (size <= 0)
+      return;
+    done += static_cast<size_t>(size);
+  }
+}
+
 bool OutputRelay::copyAvailable() {
   char chunk[16384];
   for (;;) {
@@ -50,13 +62,11 @@ void OutputRelay::line(std::string_view text) {
       lastError = text;
   }
   sawWatched |= !watched.empty() && text.substr(0, watched.size()) == watched;
-  std::string whole = before + prefix + std::string(text) + "\n";
-  for (size_t done = 0; done < whole.size();) {
-    ssize_t size = ::write(to, whole.data() + done, whole.size() - done);
-    if (size < 0 && errno == EINTR)
-      continue;
-    if (size <= 0)
-      return; // nobody reads; the job goes on
-    done += static_cast<size_t>(size);
-  }
+  lastLines.emplace_back(text);
+  if (lastLines.size() > kTailLines)
+    lastLines.pop_front();
+  if (log >= 0)
+    writeAll(log, std::string(text) + "\n");
+  if (to >= 0)
+    writeAll(to, before + prefix + std::string(text) + "\n");
 }

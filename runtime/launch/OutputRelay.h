@@ -7,6 +7,7 @@
 #ifndef FLEET_RUNTIME_LAUNCH_OUTPUTRELAY_H
 #define FLEET_RUNTIME_LAUNCH_OUTPUTRELAY_H
 
+#include <deque>
 #include <string>
 #include <string_view>
 
@@ -16,8 +17,8 @@ namespace fleet {
 /// one write and with a prefix. Not thread-safe; owns neither descriptor.
 class OutputRelay {
 public:
-  /// `prefix` begins every line; `before` is written before it (what clears a
-  /// terminal's line, or nothing).
+  /// `to` is -1 for nowhere. `prefix` begins every line; `before` is written
+  /// before it (what clears a terminal's line, or nothing).
   OutputRelay(int from, int to, std::string prefix, std::string before = {})
       : from(from), to(to), prefix(std::move(prefix)),
         before(std::move(before)) {}
@@ -32,6 +33,12 @@ public:
   const std::string &errorLine() const {
     return lastError.empty() ? lastLine : lastError;
   }
+  /// Also writes every line, as it came, to `descriptor`. To be called before
+  /// anything is copied.
+  void logTo(int descriptor) { log = descriptor; }
+  /// The last lines so far, at most kTailLines.
+  const std::deque<std::string> &tail() const { return lastLines; }
+  static constexpr size_t kTailLines = 10;
   /// Makes seen() say whether a line began with `text`; to be called before
   /// anything is copied.
   void watchFor(std::string text) { watched = std::move(text); }
@@ -40,7 +47,9 @@ public:
 private:
   void line(std::string_view text);
   int from, to;
+  int log = -1;
   std::string prefix, before;
+  std::deque<std::string> lastLines;
   std::string pending;
   std::string lastLine, lastError;
   std::string watched;

@@ -6,6 +6,7 @@
 
 #include "runtime/launch/Supervisor.h"
 
+#include "runtime/base/Files.h"
 #include "runtime/base/Log.h"
 #include "runtime/launch/ChildProcess.h"
 #include "runtime/launch/OutputRelay.h"
@@ -16,6 +17,7 @@
 #include <cstring>
 #include <deque>
 
+#include <fcntl.h>
 #include <poll.h>
 
 using namespace fleet;
@@ -31,15 +33,19 @@ constexpr char kListening[] = "Server listening on ";
 constexpr char kClearLine[] = "\r\x1b[K";
 
 struct Member {
-  Member(const JobProcess &process, ChildProcess started,
-         const SupervisorOptions &options)
+  /// `log` is a file or none; `shows` says whether its results are the job's.
+  Member(const JobProcess &process, ChildProcess started, Descriptor file,
+         bool shows, const SupervisorOptions &options)
       : name(process.name), role(process.role), child(std::move(started)),
-        out(child.out.get(), options.out, "[" + name + "] ",
-            options.terminal ? kClearLine : ""),
-        err(child.err.get(), options.err, "[" + name + "] ",
-            options.terminal ? kClearLine : "") {
-    out.watchFor(kListening);
-    err.watchFor(kListening);
+        log(std::move(file)),
+        out(child.out.get(), log.get() < 0 || shows ? options.out : -1,
+            "[" + name + "] ", options.terminal ? kClearLine : ""),
+        err(child.err.get(), log.get() < 0 ? options.err : -1,
+            "[" + name + "] ", options.terminal ? kClearLine : "") {
+    for (OutputRelay *relay : {&out, &err}) {
+      relay->watchFor(kListening);
+      relay->logTo(log.get());
+    }
   }
 
   bool listening() const { return out.seen() || err.seen(); }
@@ -48,8 +54,29 @@ struct Member {
   std::string name;
   plan::Role role;
   ChildProcess child;
+  Descriptor log;
   OutputRelay out, err;
+  bool told = false; ///< that it listens
 };
+
+/// "trainer-0.log"
+std::string logName(std::string name) {
+  std::replace(name.begin(), name.end(), ' ', '-');
+  return name + ".log";
+}
+
+StatusOr<Descriptor> openLog(const std::string &directory,
+                             const std::string &name) {
+  if (directory.empty())
+    return Descriptor();
+  std::string path = joinPath(directory, logName(name));
+  Descriptor file(::open(
+      path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666));
+  if (file.get() < 0)
+    return makeError(StatusCode::Unavailable, "--log-dir: cannot write {}: {}",
+                     path, std::strerror(errno));
+  return file;
+}
 
 std::string describeEnd(const Member &member, const ExitState &state) {
   if (state.signal)
@@ -81,6 +108,11 @@ public:
 
 private:
   Status startNext();
+  void tell(const std::string &event) const {
+    if (options.event)
+      options.event(event);
+  }
+  void tellWhoListens();
   bool mayStartNext(Time now) const;
   bool anyRunning() const;
   void endAll(Time now);
@@ -97,6 +129,8 @@ private:
   Time terminateAt = Time::max(); // when SIGTERM is due
   Time killAt = Time::max();      // when SIGKILL is due
   bool stopping = false;
+  bool toldToEnd = false; // by endAll()
+  bool bySignal = false;  // what `result` is about was ended so
   JobResult result;
 };
 
@@ -119,13 +153,30 @@ Status Supervisor::startNext() {
   // The first that is no server draws the progress bar.
   bool shows = process.role != plan::PSERVER &&
                (members.empty() || members.back().role == plan::PSERVER);
-  child.inheritStderr = options.terminal && shows;
+  child.inheritStderr =
+      options.terminal && shows && options.logDirectory.empty();
+  FLEET_ASSIGN_OR_RETURN(Descriptor log,
+                         openLog(options.logDirectory, process.name));
   StatusOr<ChildProcess> started = ChildProcess::start(child);
   if (!started.ok())
     return started.status().withContext(process.name);
-  members.emplace_back(process, std::move(*started), options);
+  std::string file = log.get() < 0 ? ""
+                                   : ", log " + joinPath(options.logDirectory,
+                                                         logName(process.name));
+  tell(fmt::format("{} started (process {}{})", process.name, started->id(),
+                   file));
+  members.emplace_back(process, std::move(*started), std::move(log), shows,
+                       options);
   serversDue = Clock::now() + options.serverStart;
   return Status();
+}
+
+void Supervisor::tellWhoListens() {
+  for (Member &member : members)
+    if (member.role == plan::PSERVER && !member.told && member.listening()) {
+      member.told = true;
+      tell(member.name + " listens");
+    }
 }
 
 bool Supervisor::anyRunning() const {
@@ -136,6 +187,7 @@ bool Supervisor::anyRunning() const {
 
 /// Tells everybody to end.
 void Supervisor::endAll(Time now) {
+  toldToEnd = true;
   for (Member &member : members)
     member.child.signal(SIGTERM);
   terminateAt = Time::max();
@@ -146,7 +198,8 @@ void Supervisor::enforce(Time now) {
   if (!stopping && stop.stopRequested()) {
     stopping = true;
     if (!result.status)
-      result = {1, stop.status().message()};
+      result = {1, stop.status().message(), {}};
+    tell(stop.status().message() + ": all processes are told to end");
     endAll(now);
   }
   if (now >= terminateAt)
@@ -159,9 +212,9 @@ void Supervisor::enforce(Time now) {
 }
 
 void Supervisor::reap(Time now) {
-  // Of several that ended since the last look one that a signal ended is the
-  // cause: the others saw it go.
-  bool undecided = result.status == 0, bySignal = false;
+  // Until we send signals ourselves, one that a signal ended is the cause: the
+  // others saw it go, and may have been faster to end than the kernel is to say
+  // so.
   for (Member &member : members) {
     if (!member.child.running())
       continue;
@@ -170,15 +223,23 @@ void Supervisor::reap(Time now) {
       continue;
     drain(member.child.out, member.out);
     drain(member.child.err, member.err);
+    tell(state->success() ? member.name + " ended"
+                          : describeEnd(member, *state));
     bool early = member.role == plan::PSERVER &&
                  members.size() < processes.size() && !stopping;
-    bool decides = !result.status || (undecided && state->signal && !bySignal);
+    bool decides = !result.status || (!toldToEnd && state->signal && !bySignal);
     if ((state->success() && !early) || !decides)
       continue;
     result.status = state->code ? state->code : 1;
     result.message = describeEnd(member, *state);
     if (state->success())
       result.message += " before the trainers started";
+    // The first that fails on stderr; stdout for who says nothing there.
+    const auto &tail =
+        (member.err.tail().empty() ? member.out : member.err).tail();
+    result.lastLines.clear();
+    if (member.log.get() >= 0)
+      result.lastLines.assign(tail.begin(), tail.end());
     bySignal = state->signal != 0;
     terminateAt = now + options.ownEnd;
   }
@@ -230,6 +291,7 @@ StatusOr<JobResult> Supervisor::run() {
   for (;;) {
     Time now = Clock::now();
     enforce(now);
+    tellWhoListens();
     while (mayStartNext(now))
       // On an error the destructors end and reap who has been started.
       FLEET_RETURN_IF_ERROR(startNext());

@@ -12,6 +12,7 @@
 #include "runtime/launch/JobProcesses.h"
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,14 @@ struct SupervisorOptions {
   /// `err` is a terminal, and is this process's stderr: the process that shows
   /// progress writes to it directly.
   bool terminal = false;
+  /// Where each process gets a file NAME.log ("trainer-0.log") with all that it
+  /// prints; the folder exists. Then only what the first that is no server
+  /// prints to stdout is passed on: its results. Empty: everything is passed
+  /// on.
+  std::string logDirectory;
+  /// Told one line an event: a start, a server that listens, an end. May be
+  /// empty.
+  std::function<void(const std::string &)> event;
   /// Trainers start when every server said that it listens, or after this.
   std::chrono::milliseconds serverStart{10000};
   /// What the others have, once one failed, to end by themselves: servers and
@@ -35,6 +44,8 @@ struct SupervisorOptions {
 struct JobResult {
   int status = 0;      ///< exit status for the whole job
   std::string message; ///< one line that says who failed; empty for success
+  /// The last lines of who failed, if they went to a file only.
+  std::vector<std::string> lastLines;
 };
 
 /// Runs `processes` (servers first, then the others) until all have ended, and

@@ -11,9 +11,11 @@
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/text_format.h>
 
+#include <algorithm>
 #include <set>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 using namespace fleet;
 
@@ -137,6 +139,30 @@ StatusOr<plan::Job> fleet::parseJob(std::string_view text,
                                          : errors.text);
   FLEET_RETURN_IF_ERROR(checkJob(job).withContext(name));
   return job;
+}
+
+Status fleet::moveServers(plan::Job &job, const std::string &endpoints) {
+  std::vector<std::string> list;
+  for (size_t begin = 0; begin <= endpoints.size();) {
+    size_t end = std::min(endpoints.find(',', begin), endpoints.size());
+    list.push_back(endpoints.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  if (list.size() != static_cast<size_t>(job.pservers_size()))
+    return invalid("{} endpoints, the job has {} servers", list.size(),
+                   job.pservers_size());
+  std::unordered_set<std::string> seen;
+  for (const std::string &endpoint : list) {
+    FLEET_RETURN_IF_ERROR(validateEndpoint(endpoint));
+    if (!seen.insert(endpoint).second)
+      return invalid("two servers at {}", endpoint);
+  }
+  for (size_t i = 0; i < list.size(); ++i)
+    job.set_pservers(static_cast<int>(i), list[i]);
+  for (plan::Job::Program &program : *job.mutable_programs())
+    if (program.role() == plan::PSERVER)
+      program.set_endpoint(list[program.index()]);
+  return Status();
 }
 
 const plan::Job::Program *fleet::findProgram(const plan::Job &job,

@@ -28,6 +28,11 @@ StatusOr<plan::Job> loadJob(Files &files, const std::string &directory);
 /// when the text does not parse).
 StatusOr<plan::Job> parseJob(std::string_view text, const std::string &name);
 
+/// Moves the servers of `job` to other endpoints, HOST:PORT of each with
+/// commas: whoever starts the processes may know them better than who
+/// transpiled.
+Status moveServers(plan::Job &job, const std::string &endpoints);
+
 /// The program of a role, or nullptr. `index` tells servers apart.
 const plan::Job::Program *findProgram(const plan::Job &job, plan::Role role,
                                       uint32_t index);

@@ -177,6 +177,41 @@ class Launch(FleetTest):
         result = self.run_tool(tool("fleet-launch"), job, "--", HOUSING_DATA)
         self.assert_fails(result, 1, "pserver 0", "transpile")
 
+    def test_logs_and_events(self):
+        logs = self.path("logs/of a job")
+        result = self.run_tool(tool("fleet-launch"), self.job, "--log-dir=" + logs, "--",
+                               HOUSING_DATA, "--batch-size=10", "--steps=5")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(sorted(os.listdir(logs)), ["pserver-0.log", "pserver-1.log",
+                                                    "trainer-0.log", "trainer-1.log"])
+        with open(os.path.join(logs, "pserver-1.log")) as file:
+            self.assertIn("Server listening on " + self.endpoints[1], file.read())
+        # Results are the first trainer's; everything else on the terminal is events.
+        self.assertTrue(result.stdout.startswith("[trainer 0] final loss"), result.stdout)
+        self.assertEqual(len(result.stdout.splitlines()), 1)
+        events = result.stderr.splitlines()
+        self.assertTrue(all(e.startswith("fleet-launch: ") for e in events), result.stderr)
+        for event in ("trainer 1 started", "pserver 1 listens", "trainer 1 ended"):
+            self.assertEqual(len([e for e in events if event in e]), 1, result.stderr)
+
+        result = self.run_tool(tool("fleet-launch"), self.job, "--log-dir=" + logs, "--",
+                               HOUSING_DATA, "--batch-size=1000", "--steps=5")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("--batch-size=1000", result.stderr.splitlines()[-1])
+        self.assertIn("  | fleet-run: error: --batch-size=1000", result.stderr)
+        with open(os.path.join(logs, "trainer-1.log")) as file:
+            self.assertIn("--batch-size=1000", file.read())
+
+    def test_dry_run_prints_commands_that_work_by_hand(self):
+        result = self.run_tool(tool("fleet-launch"), self.job, "--dry-run", "--",
+                               HOUSING_DATA, "--batch-size=10", "--steps=5")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        children = [self.start("/bin/sh", "-c", line) for line in result.stdout.splitlines()]
+        self.assertEqual(len(children), 4)
+        outputs = [self.finish(child) for child in children]
+        self.assertEqual([o[0] for o in outputs], [0] * 4, outputs)
+        self.assertIn("final loss", outputs[2][1])
+
     def test_help_teaches_by_an_example(self):
         result = self.run_tool(tool("fleet-launch"), "--help")
         self.assertEqual(result.returncode, 0)

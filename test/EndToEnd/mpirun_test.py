@@ -1,8 +1,11 @@
 """Jobs whose processes find their place in what mpirun tells them."""
+import os
 import shutil
+import signal
+import time
 import unittest
 
-from fleet_test import FIT_A_LINE, HOUSING_DATA, FleetTest, free_endpoints, tool
+from fleet_test import FIT_A_LINE, HOUSING, HOUSING_DATA, FleetTest, free_endpoints, tool
 
 MPIRUN = shutil.which("mpirun")
 TRAIN = (HOUSING_DATA, "--batch-size=10", "--epochs=3", "--seed=1")
@@ -66,6 +69,76 @@ class MpiRun(FleetTest):
                              env={"FLEET_ROLE": "pserver", "RANK": "1", "WORLD_SIZE": "7"})
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("final loss", result.stdout)
+
+    @unittest.skipUnless(os.path.exists(os.path.join(
+        os.path.dirname(tool("x")), "../lib/libFleetTransportMpi.so")), "built without MPI")
+    def test_servers_over_mpi(self):
+        # Endpoints are names: nobody is at this address.
+        job = self.transpile(FIT_A_LINE, "names", "--mode=ps", "--trainers=2",
+                             "--pservers=192.0.2.1:1,192.0.2.1:2")
+        result = self.mpirun("-np", 4, tool("fleet-run"), job, "--transport=mpi", *TRAIN,
+                             "--save=" + self.path("mpi"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("Server listening on 192.0.2.1:2", result.stdout)
+        local = self.run_tool(tool("fleet-launch"), self.job, "--", *TRAIN,
+                              "--save=" + self.path("local"))
+        self.assertEqual(local.returncode, 0, local.stderr)
+        with open(self.path("mpi/model.safetensors"), "rb") as one, \
+                open(self.path("local/model.safetensors"), "rb") as other:
+            self.assertEqual(one.read(), other.read())
+
+        result = self.mpirun("-np", 4, tool("fleet-run"), job, "--transport=mpi",
+                             HOUSING_DATA, "--batch-size=1000", "--epochs=1")
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("--batch-size=1000", result.stderr)
+        self.assert_nothing_left(job)
+
+        result = self.run_tool(tool("fleet-run"), job, "--role=trainer", "--trainer-id=0",
+                               "--transport=mpi", *TRAIN)
+        self.assert_fails(result, 2, "--transport=mpi", "the job has 4 processes")
+
+    def test_fleet_launch_runs_mpirun(self):
+        job = self.transpile(FIT_A_LINE, "it's a $HOME job", "--mode=ps", "--trainers=2",
+                             "--pservers=192.0.2.1:6170,192.0.2.1:" +
+                             self.endpoints[0].split(":")[1])
+        data = self.path("$(id) 'x'.csv")
+        shutil.copy(HOUSING, data)
+        # Servers move to where mpirun puts them.
+        result = self.run_tool(tool("fleet-launch"), job, "--launcher=mpirun",
+                               "--hosts=localhost:4", "--", "--data=%s#x=0..12,y=13" % data,
+                               *TRAIN[1:])
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("[mpirun] final loss", result.stdout)
+        self.assertIn("Server listening on localhost:", result.stdout)
+
+    def test_a_failure_under_mpirun_is_told(self):
+        result = self.run_tool(tool("fleet-launch"), self.job, "--launcher=mpirun", "--",
+                               HOUSING_DATA, "--batch-size=1000", "--epochs=1")
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("--batch-size=1000", result.stderr)
+        self.assertTrue(result.stderr.splitlines()[-1].startswith(
+            "fleet-launch: error: mpirun ended with status 1"), result.stderr)
+        self.assert_nothing_left(self.job)
+
+    def test_sigterm_reaches_everybody(self):
+        metrics = self.path("metrics.jsonl")
+        launch = self.start(tool("fleet-launch"), self.job, "--launcher=mpirun", "--",
+                            HOUSING_DATA, "--batch-size=10", "--epochs=100000000",
+                            "--metrics=" + metrics)
+        end = time.monotonic() + 30
+        while not (os.path.exists(metrics) and os.path.getsize(metrics)):
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.05)
+        launch.send_signal(signal.SIGTERM)
+        status, _, err = self.finish(launch, timeout=20)
+        self.assertEqual(status, 1)
+        self.assertIn("SIGTERM", err.splitlines()[-1])
+        while time.monotonic() < end:
+            try:
+                return self.assert_nothing_left(self.job)
+            except AssertionError:  # mpirun's children end after it
+                time.sleep(0.1)
+        self.assert_nothing_left(self.job)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "HandOverJob.h"
+
 #include "runtime/base/Files.h"
 #include "runtime/base/Log.h"
 #include "runtime/base/Signals.h"
+#include "runtime/launch/HandOver.h"
 #include "runtime/launch/JobProcesses.h"
 #include "runtime/launch/Supervisor.h"
 #include "runtime/plan/JobFile.h"
@@ -26,15 +29,18 @@ using namespace fleet;
 namespace {
 
 constexpr char kDescription[] =
-    R"(fleet-launch - run a job of fleet-transpile with all its processes on this machine
+    R"(fleet-launch - run a job of fleet-transpile with all its processes
 
-  fleet-launch JOB_DIR [--workers=N] [--servers=M] -- [fleet-run options]
+  fleet-launch JOB_DIR [--workers=N] [--servers=M] [--log-dir=DIR]
+               [--launcher=local|mpirun|slurm|kubernetes] -- [fleet-run options]
 
-Starts the job's servers, then its trainers (a local job has one process), each
-as fleet-run with the options after --, and passes on what they print with
-"[trainer 0] " before each line. Ends by itself: with status 0 when all of them
-did, else with the status of the first that failed, after the others have ended
-too. Ctrl-C or SIGTERM ends the job; no process stays behind.
+Starts the job's servers, then its trainers (a local job has one process), on
+this machine, each as fleet-run with the options after --, and passes on what
+they print with "[trainer 0] " before each line; with --log-dir it goes to one
+file a process instead, and one line tells each event. Ends by itself: with
+status 0 when all of them did, else with the status of the first that failed,
+after the others have ended too. Ctrl-C or SIGTERM ends the job; no process stays
+behind.
 
   fleet-transpile fit_a_line.mlir -o out/fit_a_line --mode=ps --trainers=2 \
       --pservers=127.0.0.1:6170,127.0.0.1:6171
@@ -43,12 +49,22 @@ too. Ctrl-C or SIGTERM ends the job; no process stays behind.
 
 Each process gets its place in the job by TRAINING_ROLE, PADDLE_TRAINER_ID,
 PADDLE_TRAINERS_NUM, PADDLE_PSERVERS_IP_PORT_LIST, POD_IP and PADDLE_PORT, and
---threads=(cores / processes) unless --threads is given. To use more machines,
-start fleet-run on each with these variables.)";
+--threads=(cores / processes) unless --threads is given.
+
+More machines are another launcher's: --launcher=mpirun runs mpirun, slurm
+submits to sbatch, and kubernetes writes a manifest; --dry-run prints what would
+be run, --output=FILE writes it.
+
+  fleet-launch out/fit_a_line --launcher=mpirun --hosts=node1:2,node2:2 -- ...
+  fleet-launch out/fit_a_line --launcher=slurm --output=job.sh -- ...
+  fleet-launch out/fit_a_line --launcher=kubernetes --image=registry/fleet \
+      --dry-run -- ... | kubectl apply -f -)";
 
 struct LaunchOptions {
   std::string directory;
   std::optional<uint32_t> workers, servers;
+  std::string logDirectory;
+  HandOverFlags other;
   std::vector<std::string> options; // after --
 };
 
@@ -66,9 +82,11 @@ std::optional<std::string> wrongNumbers(const plan::Job &job,
   const char *job_is = single ? "is a local job" : "was made";
   if (options.workers && *options.workers != trainers)
     return fmt::format("--workers={}: the job in {} {} with {} trainer{}; "
-                       "transpile it again with --mode=ps --trainers={}",
+                       "transpile it again with --mode={} --trainers={}",
                        *options.workers, options.directory, job_is, trainers,
-                       trainers == 1 ? "" : "s", *options.workers);
+                       trainers == 1 ? "" : "s",
+                       single || servers > 0 ? "ps" : "collective",
+                       *options.workers);
   if (options.servers && *options.servers != servers)
     return fmt::format("--servers={}: the job in {} {} with {} server{}; "
                        "transpile it again with --mode=ps and {} endpoint{} in "
@@ -95,6 +113,71 @@ StatusOr<std::string> findBeside(const std::string &name) {
   return program;
 }
 
+/// The exit status for an error before anything was started.
+int fail(const Status &status) {
+  return fail(status.message(),
+              status.code() == StatusCode::InvalidArgument ? 2 : 1);
+}
+
+int finish(const StatusOr<JobResult> &result) {
+  if (!result.ok())
+    return fail(result.status().message(), 1);
+  if (!result->status)
+    return 0;
+  for (const std::string &line : result->lastLines)
+    std::fprintf(stderr, "  | %s\n", onOneLine(line).c_str());
+  return fail(result->message, result->status);
+}
+
+/// What --dry-run prints of a job on this machine: a command a line, for a
+/// shell.
+void print(const std::vector<JobProcess> &processes) {
+  for (const JobProcess &process : processes) {
+    std::string line;
+    for (const std::string &variable : process.place) {
+      size_t equals = variable.find('=');
+      line += variable.substr(0, equals + 1) +
+              shellQuote(variable.substr(equals + 1)) + " ";
+    }
+    for (const std::string &argument : process.arguments)
+      line += shellQuote(argument) + " ";
+    line.pop_back();
+    std::printf("%s\n", line.c_str());
+  }
+}
+
+int launchHere(const LaunchOptions &options, const plan::Job &job,
+               const std::string &program, SupervisorOptions supervision,
+               const StopToken &stop) {
+  if (Status local = checkServersAreLocal(job); !local.ok())
+    return fail(local.message(), 1);
+  JobProcessOptions description;
+  description.directory = options.directory;
+  description.program = program;
+  description.options = options.options;
+  for (char **variable = ::environ; *variable; ++variable)
+    description.environment.push_back(*variable);
+  description.cores = std::max(1u, std::thread::hardware_concurrency());
+  StatusOr<std::vector<JobProcess>> processes =
+      describeProcesses(job, description);
+  if (!processes.ok())
+    return fail(processes.status());
+  if (options.other.dryRun) {
+    print(*processes);
+    return 0;
+  }
+  if (!options.logDirectory.empty()) {
+    SystemFiles files;
+    if (Status made = files.makeDirectories(options.logDirectory); !made.ok())
+      return fail("--log-dir: " + made.message(), 1);
+    supervision.logDirectory = options.logDirectory;
+    supervision.event = [](const std::string &event) {
+      std::fprintf(stderr, "fleet-launch: %s\n", onOneLine(event).c_str());
+    };
+  }
+  return finish(superviseJob(*processes, supervision, stop));
+}
+
 int launch(const LaunchOptions &options) {
   // First of all, so that no signal comes between a start and its watch.
   StatusOr<StopSource> stop = StopSource::create();
@@ -105,39 +188,61 @@ int launch(const LaunchOptions &options) {
   if (!watcher.ok())
     return fail(watcher.status().message(), 1);
 
+  if (Status flags = checkFlags(options.other); !flags.ok())
+    return fail(flags);
+  bool here = options.other.launcher == "local";
+  if (!here && !options.logDirectory.empty())
+    return fail("--log-dir is for --launcher=local; " + options.other.launcher +
+                    " keeps its own logs",
+                2);
   SystemFiles files;
   StatusOr<plan::Job> job = loadJob(files, options.directory);
   if (!job.ok())
     return fail(job.status().message(), 1);
   if (std::optional<std::string> wrong = wrongNumbers(*job, options))
     return fail(*wrong, 2);
-  if (Status local = checkServersAreLocal(*job); !local.ok())
-    return fail(local.message(), 1);
-
   StatusOr<std::string> program = findBeside("fleet-run");
   if (!program.ok())
     return fail(program.status().message(), 1);
-  JobProcessOptions description;
-  description.directory = options.directory;
-  description.program = *program;
-  description.options = options.options;
-  for (char **variable = ::environ; *variable; ++variable)
-    description.environment.push_back(*variable);
-  description.cores = std::max(1u, std::thread::hardware_concurrency());
-  StatusOr<std::vector<JobProcess>> processes =
-      describeProcesses(*job, description);
-  if (!processes.ok())
-    return fail(processes.status().message(),
-                processes.status().code() == StatusCode::InvalidArgument ? 2
-                                                                         : 1);
-
   SupervisorOptions supervision;
   supervision.terminal = ::isatty(2) == 1;
+  if (here)
+    return launchHere(options, *job, *program, supervision, stop->token());
   StatusOr<JobResult> result =
-      superviseJob(*processes, supervision, stop->token());
-  if (!result.ok())
-    return fail(result.status().message(), 1);
-  return result->status ? fail(result->message, result->status) : 0;
+      handOver(*job, options.other, *program, options.directory,
+               options.options, supervision, stop->token());
+  return result.ok() ? finish(result) : fail(result.status());
+}
+
+/// Flags about other launchers.
+void describe(CLI::App &app, HandOverFlags &flags) {
+  app.add_option("--launcher", flags.launcher,
+                 "local (default), mpirun, slurm or kubernetes");
+  app.add_flag("--dry-run", flags.dryRun,
+               "Print what would be run, and run nothing");
+  app.add_option("--output", flags.output,
+                 "Write the script or manifest to FILE, and run nothing");
+  app.add_option("--hosts", flags.hosts,
+                 "mpirun, slurm: NAME[:SLOTS],... to run on");
+  app.add_option("--name", flags.name,
+                 "What the job is called there (default: as its program)");
+  app.add_option("--job-path", flags.jobPath,
+                 "Where JOB_DIR is there (default: where it is here)");
+  app.add_option("--fleet-run", flags.program,
+                 "Where fleet-run is there (default: where it is here; "
+                 "kubernetes: on the PATH)");
+  app.add_option("--port", flags.port,
+                 "First port for what has none in the job (default 29400)")
+      ->check(CLI::Range(1, 65535));
+  app.add_option("--image", flags.image,
+                 "kubernetes: container image with fleet-run in it");
+  app.add_option("--namespace", flags.nameSpace, "kubernetes: namespace");
+  app.add_option("--claim", flags.claim,
+                 "kubernetes: NAME:/PATH, a PersistentVolumeClaim with the job "
+                 "and its data, and where to mount it");
+  app.add_option("--manifest", flags.manifest,
+                 "kubernetes: jobset (default with servers), trainjob (default "
+                 "without) or mpijob");
 }
 
 } // namespace
@@ -160,6 +265,9 @@ int main(int argc, char **argv) {
                  "Trainers that the job must have (a check)");
   app.add_option("--servers", options.servers,
                  "Servers that the job must have (a check)");
+  app.add_option("--log-dir", options.logDirectory,
+                 "Write what each process prints to DIR/trainer-0.log, ...");
+  describe(app, options.other);
   try {
     app.parse(static_cast<int>(split - argv), argv);
   } catch (const CLI::ParseError &error) {

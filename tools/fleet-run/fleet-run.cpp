@@ -1,7 +1,9 @@
 //===- fleet-run.cpp - One process of a job -------------------------------===//
 
+#include "runtime/environment/WorldLayout.h"
 #include "runtime/job/Run.h"
 #include "runtime/plan/JobFile.h"
+#include "runtime/transport/mpi/MpiModule.h"
 #include "runtime/transport/tcp/TcpTransport.h"
 
 #include <CLI/CLI.hpp>
@@ -18,6 +20,7 @@ static int fail(const Status &status, int exitStatus) {
 }
 
 static void describe(CLI::App &app, RunOptions &options, RoleFlags &role,
+                     std::string &pservers, std::string &transport,
                      std::string &device, double &deadline, bool &printEnv) {
   app.add_option("JOB_DIR", options.jobDirectory,
                  "Folder that fleet-transpile wrote")
@@ -28,6 +31,14 @@ static void describe(CLI::App &app, RunOptions &options, RoleFlags &role,
                  "Which trainer, from 0; else from PADDLE_TRAINER_ID");
   app.add_option("--current-endpoint", role.endpoint,
                  "Which server, HOST:PORT; else from POD_IP and PADDLE_PORT");
+  app.add_option("--pservers", pservers,
+                 "Where the servers are, HOST:PORT,..., in place of what the "
+                 "job was transpiled with; else from FLEET_PSERVERS");
+  app.add_option("--transport", transport,
+                 "What trainers and servers exchange by: tcp, or mpi under "
+                 "mpirun (endpoints are names then)")
+      ->check(CLI::IsMember({"tcp", "mpi"}))
+      ->default_val("tcp");
   app.add_option("--data", options.data,
                  "Training data: x=a.npy,y=b.npy | file.npz | "
                  "file.csv#x=0..12,y=13 (columns from 0, ends included)");
@@ -68,6 +79,37 @@ static void describe(CLI::App &app, RunOptions &options, RoleFlags &role,
       "SIGTERM), 2 wrong usage.");
 }
 
+/// To where --pservers, else FLEET_PSERVERS says.
+static Status moveServers(plan::Job &job, RunOptions &options,
+                          const std::string &flag, const Getenv &getenv) {
+  const char *variable = getenv("FLEET_PSERVERS");
+  if (job.pservers_size() == 0 && !flag.empty())
+    return Status(StatusCode::InvalidArgument,
+                  "--pservers: this job has no servers");
+  if (job.pservers_size() == 0 || (flag.empty() && (!variable || !*variable)))
+    return Status();
+  std::string list = flag.empty() ? variable : flag;
+  FLEET_RETURN_IF_ERROR(moveServers(job, list).withContext(fmt::format(
+      "{}={}", flag.empty() ? "FLEET_PSERVERS" : "--pservers", list)));
+  options.pservers.assign(job.pservers().begin(), job.pservers().end());
+  return Status();
+}
+
+/// What the processes of a job exchange by.
+static StatusOr<std::unique_ptr<Transport>>
+openTransport(const std::string &name, const plan::Job &job,
+              const RoleChoice &role) {
+  if (name == "tcp" || role.role == plan::LOCAL)
+    return std::unique_ptr<Transport>(std::make_unique<TcpTransport>());
+  MpiTransportOptions options;
+  options.self = static_cast<int>(worldRankOf(job, role.role, role.rank));
+  options.size = static_cast<int>(worldSize(job));
+  for (int i = 0; i < job.pservers_size(); ++i)
+    options.ranks[job.pservers(i)] = static_cast<int>(
+        worldRankOf(job, plan::PSERVER, static_cast<uint32_t>(i)));
+  return openMpiTransport(options);
+}
+
 /// Answers --print-env, be it that nothing was found.
 static void printRules(const RoleFlags &flags, const Getenv &getenv,
                        const StatusOr<RoleChoice> &role) {
@@ -91,10 +133,11 @@ int main(int argc, char **argv) {
   app.set_version_flag("--version", "fleet-run 0.1");
   RunOptions options;
   RoleFlags flags;
-  std::string device;
+  std::string pservers, transportName, device;
   double deadline = 60;
   bool printEnv = false;
-  describe(app, options, flags, device, deadline, printEnv);
+  describe(app, options, flags, pservers, transportName, device, deadline,
+           printEnv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp &) {
@@ -132,6 +175,8 @@ int main(int argc, char **argv) {
   if (!job.ok())
     return fail(job.status(), 1);
   Getenv getenv = [](const char *name) { return std::getenv(name); };
+  if (Status moved = moveServers(*job, options, pservers, getenv); !moved.ok())
+    return fail(moved, 2);
   auto role = resolveRole(*job, flags, getenv);
   if (printEnv)
     printRules(flags, getenv, role);
@@ -153,11 +198,15 @@ int main(int argc, char **argv) {
   if (!watcher.ok())
     return fail(watcher.status(), 1);
   SystemClock clock;
-  TcpTransport transport;
+  auto transport = openTransport(transportName, *job, *role);
+  if (!transport.ok())
+    return fail(transport.status(),
+                transport.status().code() == StatusCode::InvalidArgument ? 2
+                                                                         : 1);
   Logger log(LogLevel::Info, role->role == plan::LOCAL ? "" : role->name());
   RunEnvironment environment{files,
                              clock,
-                             transport,
+                             **transport,
                              source->token(),
                              log,
                              [](const std::string &line) {
@@ -167,5 +216,12 @@ int main(int argc, char **argv) {
                              role->rank == 0 && role->role != plan::PSERVER,
                              *points};
   Status status = runProcess(*job, *role, options, environment);
-  return status.ok() ? 0 : fail(status, 1);
+  if (status.ok())
+    return 0;
+  fail(status, 1);
+  std::fflush(nullptr);
+  // MPI would wait for peers that may never come to its end.
+  if (transportName == "mpi")
+    std::_Exit(1);
+  return 1;
 }

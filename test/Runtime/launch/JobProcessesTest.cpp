@@ -127,4 +127,35 @@ TEST(JobProcesses, ServersHaveToBeOnThisMachine) {
   EXPECT_THAT(status.message(), HasSubstr("pserver 1: 192.0.2.1:6170"));
 }
 
+TEST(JobProcesses, TrainersWithoutServersGetEndpointsOfTheirOwn) {
+  plan::Job job = makeJob(3, {});
+  job.set_mode(plan::PARAMETER_SERVER); // any that is not SINGLE
+  job.set_trainers(3);
+  job.mutable_programs(0)->set_role(plan::TRAINER);
+  auto processes = describeProcesses(job, makeOptions());
+  ASSERT_TRUE(processes.ok()) << processes.status().message();
+  ASSERT_EQ(processes->size(), 3u);
+  std::vector<std::string> first = (*processes)[0].place;
+  for (size_t i = 0; i < 3; ++i) {
+    const JobProcess &process = (*processes)[i];
+    EXPECT_EQ(process.name, fmt::format("trainer {}", i));
+    EXPECT_THAT(process.environment, Contains(fmt::format("FLEET_RANK={}", i)));
+    EXPECT_THAT(process.environment, Contains("FLEET_TRAINERS=3"));
+    EXPECT_THAT(process.environment, Contains("FLEET_LOCAL_SIZE=3"));
+    // The same list and the same meeting point for all.
+    EXPECT_EQ(process.place[5], first[5]);
+    EXPECT_EQ(process.place[6], first[6]);
+    EXPECT_THAT(first[5], HasSubstr(process.place[4].substr(11)));
+  }
+  EXPECT_THAT(first[6], StartsWith("FLEET_COORDINATOR=127.0.0.1:"));
+}
+
+TEST(JobProcesses, FreeEndpointsDiffer) {
+  auto endpoints = freeEndpoints(50);
+  ASSERT_TRUE(endpoints.ok()) << endpoints.status().message();
+  std::sort(endpoints->begin(), endpoints->end());
+  EXPECT_EQ(std::unique(endpoints->begin(), endpoints->end()),
+            endpoints->end());
+}
+
 } // namespace

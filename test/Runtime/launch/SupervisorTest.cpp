@@ -216,4 +216,37 @@ TEST_F(SupervisorTest, LongLinesArePassedOnInPieces) {
   EXPECT_GT(std::count(out.begin(), out.end(), '\n'), 2);
 }
 
+TEST_F(SupervisorTest, LogsGoToAFileEachAndEventsToALineEach) {
+  std::vector<std::string> events;
+  options.logDirectory = directory.path();
+  options.event = [&](const std::string &event) { events.push_back(event); };
+  options.ownEnd = 0ms;
+  auto result =
+      run({{"pserver 0", kServer},
+           {"trainer 0", "echo result; echo noise >&2; exec sleep 60"},
+           {"trainer 1", "seq 20 >&2; echo 'error: x' >&2; exit 3"}});
+  ASSERT_TRUE(result.ok()) << result.status().message();
+  EXPECT_EQ(result->status, 3);
+  EXPECT_EQ(result->lastLines,
+            (std::vector<std::string>{"12", "13", "14", "15", "16", "17", "18",
+                                      "19", "20", "error: x"}));
+  EXPECT_EQ(directory.read("trainer-0.log"), "result\nnoise\n");
+  EXPECT_EQ(directory.read("pserver-0.log"), "Server listening on here\n");
+  EXPECT_EQ(directory.read("out"), "[trainer 0] result\n");
+  EXPECT_EQ(directory.read("err"), "");
+  ASSERT_EQ(events.size(), 7u) << testing::PrintToString(events);
+  EXPECT_THAT(events[0], HasSubstr("pserver 0 started (process "));
+  EXPECT_THAT(events[0], HasSubstr("pserver-0.log"));
+  EXPECT_EQ(events[1], "pserver 0 listens");
+  EXPECT_THAT(events[2], HasSubstr("trainer 0 started"));
+  EXPECT_EQ(events[4], "trainer 1 ended with status 3: error: x");
+}
+
+TEST_F(SupervisorTest, ALogThatCannotBeWrittenIsNamed) {
+  options.logDirectory = directory.file("none");
+  auto result = run({{"trainer 0", "exit 0"}});
+  ASSERT_FALSE(result.ok());
+  EXPECT_THAT(result.status().message(), HasSubstr("none/trainer-0.log"));
+}
+
 } // namespace

@@ -126,4 +126,19 @@ TEST(JobFile, NamesAFolderThatIsNone) {
               HasSubstr("/nonexistent is not a job folder of fleet-transpile"));
 }
 
+TEST(JobFile, ServersMoveTogether) {
+  StatusOr<plan::Job> job = parseJob(goodJob(), "job.textproto");
+  ASSERT_TRUE(job.ok());
+  Status moved = moveServers(*job, "node1:7000,node2:7000");
+  ASSERT_TRUE(moved.ok()) << moved.message();
+  EXPECT_EQ(job->pservers(1), "node2:7000");
+  EXPECT_EQ(findProgram(*job, plan::PSERVER, 1)->endpoint(), "node2:7000");
+  EXPECT_EQ(moveServers(*job, "a:1").message(),
+            "1 endpoints, the job has 2 servers");
+  EXPECT_EQ(moveServers(*job, "a:1,a:1").message(), "two servers at a:1");
+  EXPECT_THAT(moveServers(*job, "a:1,b").message(),
+              HasSubstr("endpoint 'b' is not HOST:PORT"));
+  EXPECT_EQ(job->pservers(1), "node2:7000"); // nothing happened
+}
+
 } // namespace
