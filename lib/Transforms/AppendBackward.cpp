@@ -231,10 +231,8 @@ FailureOr<llvm::SmallMapVector<Attribute, Value, 8>> ReverseWalk::run() {
     return failure();
   Value loss = minimize.getLoss();
   if (varied.contains(loss)) {
-    auto type = cast<RankedTensorType>(loss.getType());
-    auto one = b.getFloatAttr(type.getElementType(), 1.0);
-    accumulate(loss, nn::ConstantOp::create(b, minimize.getLoc(),
-                                            DenseElementsAttr::get(type, one)));
+    accumulate(loss, LossGradientOp::create(b, minimize.getLoc(),
+                                            loss.getType()));
     // What is built on the way lies behind the last visited operation.
     for (Operation *op = loss.getDefiningOp(); op; op = next) {
       next = op->getPrevNode();

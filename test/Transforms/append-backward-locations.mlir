@@ -10,7 +10,7 @@ func.func @main() -> tensor<f32> {
   %0 = nn.tanh %w : tensor<4xf32> loc("model.py":3:1)
   %loss = nn.mean %0 : tensor<4xf32> -> tensor<f32> loc("model.py":4:1)
   // CHECK: nn.mean {{.*}} loc("model.py":4:1)
-  // CHECK-NEXT: nn.constant {{.*}} loc("model.py":5:1)
+  // CHECK-NEXT: optim.loss_gradient {{.*}} loc("model.py":5:1)
   // CHECK: nn.broadcast {{.*}} loc("model.py":4:1)
   // CHECK: nn.mul {{.*}} loc("model.py":3:1)
   // CHECK: optim.sgd @w{{.*}} loc("model.py":5:1)

@@ -18,7 +18,7 @@ module @linear {
     // CHECK: %[[P:.*]] = nn.matmul %[[X]], %[[W]]
     // CHECK: %[[Q:.*]] = nn.add %[[P]], %[[B]]
     // CHECK: %[[LOSS:.*]] = nn.reduce sum %[[Q]] dims = [0, 1]
-    // CHECK: %[[ONE:.*]] = nn.constant dense<1.000000e+00> : tensor<f32>
+    // CHECK: %[[ONE:.*]] = optim.loss_gradient : tensor<f32>
     // CHECK: %[[DQ:.*]] = nn.broadcast %[[ONE]] like %[[Q]]
     // CHECK: %[[DB:.*]] = nn.sum_to %[[DQ]] : tensor<?x1xf32> to tensor<1xf32>
     // Only the gradient of the weight: the input is not trained.

@@ -21,3 +21,12 @@ void OptimDialect::initialize() {
 #include "dialects/Optim/IR/OptimOps.cpp.inc"
       >();
 }
+
+/// For what the ops of this dialect fold to.
+Operation *OptimDialect::materializeConstant(OpBuilder &b, Attribute value,
+                                             Type type, Location loc) {
+  auto elements = dyn_cast<ElementsAttr>(value);
+  if (!elements || elements.getType() != type)
+    return nullptr;
+  return nn::ConstantOp::create(b, loc, type, elements);
+}

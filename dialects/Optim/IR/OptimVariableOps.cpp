@@ -250,3 +250,21 @@ void MinimizeOp::getEffects(Effects &effects) {
   effects.emplace_back(MemoryEffects::Read::get(), VariableResource::get());
   effects.emplace_back(MemoryEffects::Write::get(), VariableResource::get());
 }
+
+//===----------------------------------------------------------------------===//
+// Loss gradient
+//===----------------------------------------------------------------------===//
+
+LogicalResult LossGradientOp::verify() {
+  RankedTensorType type = getType();
+  if (type.hasStaticShape() && type.getNumElements() == 1)
+    return success();
+  return emitOpError("is of type ")
+         << type << ", expected a scalar, as losses are";
+}
+
+OpFoldResult LossGradientOp::fold(FoldAdaptor) {
+  RankedTensorType type = getType();
+  return DenseElementsAttr::get(
+      type, cast<Attribute>(FloatAttr::get(type.getElementType(), 1.0)));
+}

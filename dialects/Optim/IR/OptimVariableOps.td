@@ -162,4 +162,23 @@ def Optim_MinimizeOp : Optim_Op<"minimize",
   let hasVerifier = 1;
 }
 
+def Optim_LossGradientOp : Optim_Op<"loss_gradient", [Pure]> {
+  let summary = "what the loss counts for: 1";
+  let description = [{
+    Where the gradients of a loss begin: its derivative by itself. It folds to
+    the constant 1. Until then it marks the place where a job of several trainers
+    says which share each of them has in a step.
+
+    Example:
+
+    ```mlir
+    %seed = optim.loss_gradient : tensor<f32>
+    ```
+  }];
+  let results = (outs RankedTensorOf<[F32, F64]>:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+  let hasFolder = 1;
+  let hasVerifier = 1;
+}
+
 #endif // FLEET_DIALECTS_OPTIM_IR_OPTIMVARIABLEOPS

@@ -37,3 +37,11 @@ func.func @minimize(%loss: tensor<f32>) {
   optim.minimize %loss : tensor<f32> with #optim.sgd<learning_rate = 1.0>
   return
 }
+
+// CHECK-LABEL: func.func @loss_gradient
+// CHECK-NEXT: %[[ONE:.*]] = nn.constant dense<1.000000e+00> : tensor<1xf64>
+// CHECK-NEXT: return %[[ONE]]
+func.func @loss_gradient() -> tensor<1xf64> {
+  %0 = optim.loss_gradient : tensor<1xf64>
+  return %0 : tensor<1xf64>
+}

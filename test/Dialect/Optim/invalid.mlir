@@ -252,3 +252,11 @@ optim.parameter @w : tensor<3037000500x3037000500xf32> init = #optim.zeros
 
 // expected-error @+1 {{of type 'tensor<4294967296x4294967296xf64>' is larger than 64 TiB, the most that a tensor may be}}
 optim.parameter @w : tensor<4294967296x4294967296xf64> init = #optim.zeros
+
+// -----
+
+func.func @gradient_of_many() {
+  // expected-error @+1 {{is of type 'tensor<2xf32>', expected a scalar, as losses are}}
+  %0 = optim.loss_gradient : tensor<2xf32>
+  return
+}

@@ -80,3 +80,10 @@ func.func @updates(%g: tensor<13x1xf32>) {
   optim.apply_delta @w, %g : tensor<13x1xf32>
   return
 }
+
+// CHECK-LABEL: func.func @loss_gradient
+func.func @loss_gradient() -> tensor<f32> {
+  // CHECK: optim.loss_gradient : tensor<f32>
+  %0 = optim.loss_gradient : tensor<f32>
+  return %0 : tensor<f32>
+}
