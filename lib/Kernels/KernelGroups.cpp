@@ -47,10 +47,10 @@ void KernelSchedule::append(Operation *op, bool isKernel,
 }
 
 void KernelSchedule::place(Operation *op) {
-  std::optional<int64_t> extent = getRowExtent(op);
-  bool fusable = isa_and_nonnull<nn::NNDialect>(op->getDialect()) &&
-                 getRowRole(op, extent.value_or(1)) != RowRole::Opaque;
-  if (!fusable) {
+  // Only these have rows; results of others need not be tensors.
+  bool isMath = isa_and_nonnull<nn::NNDialect>(op->getDialect());
+  std::optional<int64_t> extent = isMath ? getRowExtent(op) : std::nullopt;
+  if (!isMath || getRowRole(op, extent.value_or(1)) == RowRole::Opaque) {
     append(op, /*isKernel=*/false, std::nullopt);
     return;
   }

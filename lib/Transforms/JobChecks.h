@@ -1,4 +1,4 @@
-//===- JobChecks.h - Checks of a parameter-server job -----------*- C++ -*-===//
+//===- JobChecks.h - Checks of a distributed job -----------*- C++ -*-===//
 //
 // The parts of fleet-verify-job. Every check emits its errors and goes on, so
 // that one run shows them all.
@@ -27,7 +27,7 @@ struct ServerRole {
   llvm::MapVector<StringAttr, dist::OnRowsOp> byTable;
 };
 
-/// The roles of a parameter-server job.
+/// The roles of a job.
 struct JobRoles {
   ModuleOp job;
   dist::JobAttr attr;
@@ -61,6 +61,9 @@ LogicalResult checkBlocks(JobRoles &roles);
 /// Checks that trainer and servers mean the same tables, that every row has one
 /// server, and that rows are pulled and pushed where a step may.
 LogicalResult checkTables(JobRoles &roles);
+
+/// Checks the program that all trainers of a collective job run.
+LogicalResult checkCollective(JobRoles &roles);
 
 } // namespace mlir::fleet
 

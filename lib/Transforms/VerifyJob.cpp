@@ -61,8 +61,14 @@ static LogicalResult collectRoles(JobRoles &roles, ModuleOp &local) {
   if (isLocal ? !local : !roles.trainer)
     return emitError(roles.job.getLoc(), "the job has no ")
            << (isLocal ? "local" : "trainer") << " program";
-  if (!isLocal && roles.servers.empty())
+  bool isCollective = roles.attr.getMode() == Mode::Collective;
+  if (!isLocal && !isCollective && roles.servers.empty())
     return emitError(roles.job.getLoc(), "the job has no pserver program");
+  for (ServerRole &server : roles.servers)
+    if (isCollective)
+      result = emitError(server.module.getLoc(),
+                         "this is a pserver in a job of mode collective, where "
+                         "every process is a trainer");
   return result;
 }
 
@@ -70,7 +76,7 @@ static LogicalResult collectRoles(JobRoles &roles, ModuleOp &local) {
 static LogicalResult checkLocal(ModuleOp local) {
   LogicalResult result = success();
   local.walk([&](Operation *op) {
-    if (!isa<FleetDialect>(op->getDialect()))
+    if (!isa<FleetDialect>(op->getDialect()) || isa<ExamplesOp>(op))
       return;
     op->emitOpError("has no place in a local program");
     result = failure();
@@ -91,12 +97,6 @@ struct VerifyJobPass : public fleet::impl::VerifyJobPassBase<VerifyJobPass> {
                 "this is no job: it has no fleet.job; distribute it first");
       return signalPassFailure();
     }
-    if (attr.getMode() == Mode::Collective) {
-      emitError(job.getLoc(),
-                "the job has the mode collective, which is not supported yet; "
-                "expected local or ps");
-      return signalPassFailure();
-    }
     JobRoles roles;
     roles.job = job;
     roles.attr = attr;
@@ -105,6 +105,11 @@ struct VerifyJobPass : public fleet::impl::VerifyJobPassBase<VerifyJobPass> {
       return signalPassFailure();
     if (local) {
       if (failed(checkLocal(local)))
+        signalPassFailure();
+      return;
+    }
+    if (attr.getMode() == Mode::Collective) {
+      if (failed(checkCollective(roles)))
         signalPassFailure();
       return;
     }

@@ -8,7 +8,7 @@ module {
 
 // -----
 
-// expected-error @+1 {{has the mode collective, which is not supported yet; expected local or ps}}
+// expected-error @+1 {{the job has no trainer program}}
 module attributes {fleet.job = #fleet.job<mode = collective, sync = sync, trainers = 2>} {
 }
 

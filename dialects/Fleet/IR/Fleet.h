@@ -28,6 +28,14 @@
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Fleet/IR/FleetAttrs.h.inc"
 
+#define GET_TYPEDEF_CLASSES
+#include "dialects/Fleet/IR/FleetTypes.h.inc"
+
+namespace mlir::fleet::dist {
+class AllReduceStartOp;
+class AllReduceWaitOp;
+} // namespace mlir::fleet::dist
+
 #define GET_OP_CLASSES
 #include "dialects/Fleet/IR/FleetOps.h.inc"
 

@@ -33,6 +33,20 @@ def Fleet_SyncModeAttr : EnumAttr<Fleet_Dialect, Fleet_SyncMode, "sync_mode"> {
   let assemblyFormat = "$value";
 }
 
+def Fleet_Examples : Fleet_Enum<"Examples", "which examples are counted", [
+  I32EnumAttrCase<"Share", 0, "share">,
+  I32EnumAttrCase<"Own", 1, "own">,
+  I32EnumAttrCase<"All", 2, "all">]>;
+
+def Fleet_ExamplesAttr : EnumAttr<Fleet_Dialect, Fleet_Examples, "examples_kind"> {
+  let assemblyFormat = "$value";
+}
+
+def Fleet_TokenType : TypeDef<Fleet_Dialect, "Token"> {
+  let mnemonic = "token";
+  let summary = "a collective call that is under way";
+}
+
 class Fleet_Attr<string name, string mnemonic_>
     : AttrDef<Fleet_Dialect, name> {
   let mnemonic = mnemonic_;

@@ -20,6 +20,9 @@ using mlir::fleet::optim::printRowItems;
 #define GET_ATTRDEF_CLASSES
 #include "dialects/Fleet/IR/FleetAttrs.cpp.inc"
 
+#define GET_TYPEDEF_CLASSES
+#include "dialects/Fleet/IR/FleetTypes.cpp.inc"
+
 #define GET_OP_CLASSES
 #include "dialects/Fleet/IR/FleetOps.cpp.inc"
 
@@ -27,6 +30,10 @@ void FleetDialect::initialize() {
   addAttributes<
 #define GET_ATTRDEF_LIST
 #include "dialects/Fleet/IR/FleetAttrs.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/Fleet/IR/FleetTypes.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST

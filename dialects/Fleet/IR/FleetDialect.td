@@ -17,6 +17,7 @@ def Fleet_Dialect : Dialect {
     `docs/rationale/fleet.md` says why.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
   let hasOperationAttrVerify = 1;
   let dependentDialects = ["::mlir::fleet::optim::OptimDialect"];
   let extraClassDeclaration = [{

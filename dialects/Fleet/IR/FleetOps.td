@@ -19,5 +19,6 @@ def Fleet_BlockType : StaticShapeTensorOf<[F32, F64]>;
 include "dialects/Fleet/IR/FleetTrainerOps.td"
 include "dialects/Fleet/IR/FleetServerOps.td"
 include "dialects/Fleet/IR/FleetTableOps.td"
+include "dialects/Fleet/IR/FleetCollectiveOps.td"
 
 #endif // FLEET_DIALECTS_FLEET_IR_FLEETOPS

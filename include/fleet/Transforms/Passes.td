@@ -36,7 +36,7 @@ def AppendBackwardPass : Pass<"optim-append-backward", "::mlir::ModuleOp"> {
   let description = [{
     Replaces each `optim.minimize` by the gradients of its loss and one update
     op a parameter. Gradients come from a reverse walk over
-    `DifferentiableOpInterface`, starting from `nn.constant` 1; an op on the way
+    `DifferentiableOpInterface`, starting from `optim.loss_gradient`; an op on the way
     that is only a composite is decomposed first. Updates come in the order in
     which the parameters are declared, and the state that they keep is declared
     behind its parameter. The gradients of all lookups of a table become one
@@ -69,7 +69,7 @@ def AppendBackwardPass : Pass<"optim-append-backward", "::mlir::ModuleOp"> {
       %w = optim.read @w : tensor<4x1xf32>
       %p = nn.matmul %x, %w : (tensor<?x4xf32>, tensor<4x1xf32>) -> tensor<?x1xf32>
       %loss = nn.reduce sum %p dims = [0, 1] : tensor<?x1xf32> -> tensor<f32>
-      %one = nn.constant dense<1.0> : tensor<f32>
+      %one = optim.loss_gradient : tensor<f32>
       %dp = nn.broadcast %one like %p along = [0, 1] : (tensor<f32>, tensor<?x1xf32>) -> tensor<?x1xf32>
       %dw = nn.matmul %x, %dp transpose_a : (tensor<?x4xf32>, tensor<?x1xf32>) -> tensor<4x1xf32>
       optim.sgd @w, %dw learning_rate = 1.000000e-02 : tensor<4x1xf32>
@@ -226,6 +226,88 @@ def DistributePSPass : Pass<"fleet-distribute-ps", "::mlir::ModuleOp"> {
                            "::mlir::fleet::optim::OptimDialect"];
 }
 
+def DistributeCollectivePass : Pass<"fleet-distribute-collective", "::mlir::ModuleOp"> {
+  let summary = "make a job of equal trainers";
+  let description = [{
+    Every process is a trainer with all parameters, optimizer state and updates;
+    one program, `@trainer`, is for all of them. `@startup` connects them as the
+    group `@world`, and gives all of them the parameters and state of rank 0.
+    These are the same without that, as initial values depend on the job's seed
+    and the parameter's name only, unless rank 0 has loaded a checkpoint.
+
+    Another pass has to follow that keeps the trainers equal, such as
+    `fleet-all-reduce-gradients`; `fleet-verify-job` checks that.
+
+    Example:
+
+    ```mlir
+    module @fit_a_line attributes {fleet.job = #fleet.job<mode = collective, sync = sync, trainers = 4>} {
+      module @trainer attributes {fleet.role = #fleet.role<trainer>} {
+        fleet.group @world size = 4
+        optim.parameter @w : tensor<13x1xf32> init = #optim.xavier_uniform
+        func.func @main(%x: tensor<?x13xf32>) { ... }
+        func.func @startup() {
+          fleet.connect @world
+          fleet.broadcast @w from 0 in @world
+          return
+        }
+      }
+    }
+    ```
+  }];
+  let options = [
+    Option<"trainers", "trainers", "int64_t", /*default=*/"1",
+           "number of trainers">,
+  ];
+  let dependentDialects = ["::mlir::fleet::dist::FleetDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::fleet::optim::OptimDialect"];
+}
+
+def AllReduceGradientsPass : Pass<"fleet-all-reduce-gradients", "::mlir::ModuleOp"> {
+  let summary = "add gradients over all trainers before they update";
+  let description = [{
+    In a job of `fleet-distribute-collective`, updates (`OptimizerOpInterface`) in
+    `@main` get the gradient of the whole batch.
+
+    * A trainer's gradients count by its share in the rows of the step: the
+      derivative of the loss (`optim.loss_gradient`) becomes `fleet.examples
+      share`, so that the sum over trainers is the mean over examples, also where
+      the last batch of an epoch does not divide. A gradient that comes from no
+      such op is multiplied by the share.
+    * Gradients are put into buckets of up to `bucket-size` bytes, in the order in
+      which they are computed; a gradient that is larger has a bucket for itself.
+    * A bucket starts (`fleet.all_reduce_start`) when its last gradient is there,
+      so that it travels while the program computes the next ones. Where the last
+      update stood, buckets are waited for in the same order, each followed by
+      the updates that need it.
+
+    Reading or assigning a variable between its update and the last update of the
+    step is refused.
+
+    Example:
+
+    ```mlir
+    %share = fleet.examples share : tensor<f32>
+    ...
+    %t0 = fleet.all_reduce_start %dw2 in @world : tensor<128x10xf32>
+    ...
+    %t1 = fleet.all_reduce_start %dw1 in @world : tensor<784x128xf32>
+    %0 = fleet.all_reduce_wait %t0 : tensor<128x10xf32>
+    optim.sgd @w2, %0 learning_rate = 1.000000e-02 : tensor<128x10xf32>
+    %1 = fleet.all_reduce_wait %t1 : tensor<784x128xf32>
+    optim.sgd @w1, %1 learning_rate = 1.000000e-02 : tensor<784x128xf32>
+    ```
+  }];
+  let options = [
+    Option<"bucketSize", "bucket-size", "int64_t", /*default=*/"25 << 20",
+           "bytes of gradients that travel together">,
+  ];
+  let dependentDialects = ["::mlir::fleet::dist::FleetDialect",
+                           "::mlir::fleet::nn::NNDialect",
+                           "::mlir::fleet::optim::OptimDialect"];
+}
+
 def ExchangeDeltasPass : Pass<"fleet-exchange-deltas", "::mlir::ModuleOp"> {
   let summary = "train locally and exchange what changed, every so many steps";
   let description = [{
@@ -296,6 +378,16 @@ def VerifyJobPass : Pass<"fleet-verify-job", "::mlir::ModuleOp"> {
       sends end, and pushes each trained table once, for what it has pulled;
     * nothing else in the job touches the wire, and no trainer updates a
       parameter by itself.
+
+    In a job of mode `collective`, all trainers run one program, in which
+
+    * calls stand where all trainers come by, directly in `@main` or in a function
+      with `fleet.every`, and end in the order in which they begin;
+    * groups have the size of the job and are connected in `@startup`, which also
+      gives all variables of one trainer to the others;
+    * nothing that differs between trainers (what comes from their data) updates a
+      parameter, unless it was added over all of them, or a function with
+      `fleet.every` makes the parameter equal again.
 
     Example: with the server above, this program of a trainer
 

@@ -1,0 +1,128 @@
+//===- FleetCollectiveOps.td - What all trainers do together ---*- tablegen -*-===//
+
+#ifndef FLEET_DIALECTS_FLEET_IR_FLEETCOLLECTIVEOPS
+#define FLEET_DIALECTS_FLEET_IR_FLEETCOLLECTIVEOPS
+
+def Fleet_ReducedType : StaticShapeTensorOf<[F16, BF16, F32, F64]>;
+
+def Fleet_GroupOp : Fleet_Op<"group", [Symbol]> {
+  let summary = "trainers that call collectives together";
+  let description = [{
+    All trainers of the job, by rank. Calls in one group happen in the same order
+    on all of its members.
+
+    Example:
+
+    ```mlir
+    fleet.group @world size = 4
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name,
+                       ConfinedAttr<I64Attr, [IntMinValue<1>]>:$size);
+  let assemblyFormat = "$sym_name `size` `=` $size attr-dict";
+}
+
+class Fleet_CollectiveOp<string mnemonic, list<Trait> traits = []>
+    : Fleet_TransferOp<mnemonic, traits>;
+
+def Fleet_ConnectOp : Fleet_CollectiveOp<"connect",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "waits until all members of a group are there";
+  let description = [{
+    Comes before any other call in the group, in `@startup`.
+
+    Example:
+
+    ```mlir
+    fleet.connect @world
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$group);
+  let assemblyFormat = "$group attr-dict";
+}
+
+def Fleet_BroadcastOp : Fleet_CollectiveOp<"broadcast",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "gives all members of a group one member's variable";
+  let description = [{
+    Afterwards the parameter or state has the value that it had on member
+    `root` everywhere.
+
+    Example:
+
+    ```mlir
+    fleet.broadcast @w from 0 in @world
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$variable,
+                       ConfinedAttr<I64Attr, [IntNonNegative]>:$root,
+                       FlatSymbolRefAttr:$group);
+  let assemblyFormat = "$variable `from` $root `in` $group attr-dict";
+}
+
+def Fleet_AllReduceStartOp : Fleet_CollectiveOp<"all_reduce_start",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "begins to add tensors over all members of a group";
+  let description = [{
+    The values travel together, as one bucket. What the program does until the
+    `fleet.all_reduce_wait` of the token runs beside it.
+
+    Example:
+
+    ```mlir
+    %t = fleet.all_reduce_start %dw, %db in @world : tensor<13x1xf32>, tensor<1xf32>
+    ```
+  }];
+  let arguments = (ins Variadic<Fleet_ReducedType>:$values,
+                       FlatSymbolRefAttr:$group);
+  let results = (outs Fleet_TokenType:$token);
+  let assemblyFormat = "$values `in` $group attr-dict `:` type($values)";
+  let extraClassDeclaration = [{
+    /// The op that waits for it; null unless exactly one does.
+    ::mlir::fleet::dist::AllReduceWaitOp getWait();
+  }];
+  let hasVerifier = 1;
+}
+
+def Fleet_AllReduceWaitOp : Fleet_CollectiveOp<"all_reduce_wait"> {
+  let summary = "the sums of what an all_reduce_start began to add";
+  let description = [{
+    The same values on all members of the group.
+
+    Example:
+
+    ```mlir
+    %sums:2 = fleet.all_reduce_wait %t : tensor<13x1xf32>, tensor<1xf32>
+    ```
+  }];
+  let arguments = (ins Fleet_TokenType:$token);
+  let results = (outs Variadic<Fleet_ReducedType>:$sums);
+  let assemblyFormat = "$token attr-dict `:` type($sums)";
+  let extraClassDeclaration = [{
+    /// The op that it waits for; null if the token comes from elsewhere.
+    ::mlir::fleet::dist::AllReduceStartOp getStart();
+  }];
+  let hasVerifier = 1;
+}
+
+def Fleet_ExamplesOp : Fleet_Op<"examples", [Pure]> {
+  let summary = "how many examples a step has";
+  let description = [{
+    `own`: rows in this trainer's part of the batch; `all`: rows of the whole
+    batch; `share`: own / all, which is exactly 1 for a single trainer. In a
+    function that runs every so many steps, the sums over the steps since it ran
+    last.
+
+    Example:
+
+    ```mlir
+    %share = fleet.examples share : tensor<f32>
+    ```
+  }];
+  let arguments = (ins Fleet_ExamplesAttr:$kind);
+  let results = (outs StaticShapeTensorOf<[F32, F64]>:$result);
+  let assemblyFormat = "`` $kind attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+#endif // FLEET_DIALECTS_FLEET_IR_FLEETCOLLECTIVEOPS

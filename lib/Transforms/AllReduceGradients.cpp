@@ -1,0 +1,222 @@
+//===- AllReduceGradients.cpp - Add gradients over all trainers -----------===//
+
+#include "fleet/Transforms/Passes.h"
+
+#include "dialects/Fleet/IR/Fleet.h"
+#include "dialects/NN/IR/NN.h"
+#include "dialects/Optim/IR/Optim.h"
+#include "lib/Transforms/CollectiveJob.h"
+#include "lib/Transforms/Program.h"
+
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace mlir::fleet {
+#define GEN_PASS_DEF_ALLREDUCEGRADIENTSPASS
+#include "fleet/Transforms/Passes.h.inc"
+} // namespace mlir::fleet
+
+using namespace mlir;
+using namespace mlir::fleet;
+using namespace mlir::fleet::dist;
+using namespace mlir::fleet::optim;
+
+namespace {
+/// Gradients that travel together, and the updates that need them.
+struct Bucket {
+  llvm::SmallSetVector<Value, 8> gradients;
+  SmallVector<OptimizerOpInterface> updates;
+  int64_t bytes = 0;
+};
+
+struct AllReduceGradientsPass
+    : public fleet::impl::AllReduceGradientsPassBase<AllReduceGradientsPass> {
+  using AllReduceGradientsPassBase::AllReduceGradientsPassBase;
+
+  void runOnOperation() override;
+
+private:
+  LogicalResult collect(ModuleOp trainer, func::FuncOp main);
+  LogicalResult verifyAccesses();
+  void scale(func::FuncOp main);
+  void fill();
+  void reduce(FlatSymbolRefAttr group);
+
+  SmallVector<OptimizerOpInterface> updates; ///< in program order
+  SmallVector<Bucket> buckets;
+};
+} // namespace
+
+LogicalResult AllReduceGradientsPass::collect(ModuleOp trainer,
+                                              func::FuncOp main) {
+  updates.clear();
+  auto result = trainer.walk([&](OptimizerOpInterface op) -> WalkResult {
+    if (op->getParentOp() != main)
+      return op.emitOpError("must be directly in @main, so that its gradient "
+                            "is added in every step");
+    updates.push_back(op);
+    return WalkResult::advance();
+  });
+  if (result.wasInterrupted())
+    return failure();
+  if (updates.empty())
+    return emitError(trainer.getLoc(), "the program has nothing to distribute: "
+                                       "no optimizer updates a parameter");
+  return success();
+}
+
+/// Updates move to where the last one stands. What the program reads or writes
+/// has to mean the same as before.
+LogicalResult AllReduceGradientsPass::verifyAccesses() {
+  Operation *last = updates.back();
+  llvm::DenseMap<Attribute, Operation *> writers;
+  for (OptimizerOpInterface update : updates) {
+    writers[update.getParameterAttr()] = update;
+    for (FlatSymbolRefAttr state : update.getStateSymbols())
+      writers[state] = update;
+  }
+  for (Operation &op : *last->getBlock()) {
+    if (&op == last)
+      return success();
+    Attribute variable;
+    if (auto read = dyn_cast<ReadOp>(op))
+      variable = read.getVariableAttr();
+    else if (auto assign = dyn_cast<AssignOp>(op))
+      variable = assign.getVariableAttr();
+    Operation *update = variable ? writers.lookup(variable) : nullptr;
+    if (!update || !update->isBeforeInBlock(&op))
+      continue;
+    InFlightDiagnostic diag =
+        op.emitOpError("uses ")
+        << variable
+        << " after its update but before the last update of the step; all of "
+           "them happen there, when gradients have been added";
+    diag.attachNote(update->getLoc()) << "it is updated here";
+    return diag;
+  }
+  return success();
+}
+
+/// Gradients count by this trainer's share in the batch: where a loss was
+/// differentiated, or else each gradient by itself.
+void AllReduceGradientsPass::scale(func::FuncOp main) {
+  llvm::DenseSet<Value> scaled;
+  for (Operation &op : llvm::make_early_inc_range(
+           main.getBody().front().without_terminator())) {
+    if (auto seed = dyn_cast<LossGradientOp>(op)) {
+      OpBuilder b(seed);
+      Value share =
+          ExamplesOp::create(b, seed.getLoc(), seed.getType(), Examples::Share);
+      scaled.insert(share);
+      seed.replaceAllUsesWith(share);
+      seed.erase();
+      continue;
+    }
+    if (llvm::any_of(op.getOperands(),
+                     [&](Value v) { return scaled.contains(v); }))
+      scaled.insert_range(op.getResults());
+  }
+  for (OptimizerOpInterface update : updates) {
+    Value gradient = update.getGradient();
+    if (scaled.contains(gradient))
+      continue;
+    OpBuilder b(update);
+    if (Operation *source = gradient.getDefiningOp())
+      b.setInsertionPointAfter(source);
+    else
+      b.setInsertionPointToStart(update->getBlock());
+    auto type = cast<RankedTensorType>(gradient.getType());
+    Value share = ExamplesOp::create(
+        b, update.getLoc(), RankedTensorType::get({}, type.getElementType()),
+        Examples::Share);
+    Value product = nn::MulOp::create(b, update.getLoc(), gradient, share);
+    for (OptimizerOpInterface other : updates)
+      if (other.getGradient() == gradient)
+        other.getGradientMutable().set(product);
+    scaled.insert(product);
+  }
+}
+
+/// Fills buckets in the order in which gradients are there.
+void AllReduceGradientsPass::fill() {
+  auto isEarlier = [](OptimizerOpInterface a, OptimizerOpInterface b) {
+    Operation *first = a.getGradient().getDefiningOp();
+    Operation *second = b.getGradient().getDefiningOp();
+    if (!first || !second)
+      return !first && second;
+    return first != second && first->isBeforeInBlock(second);
+  };
+  SmallVector<OptimizerOpInterface> ready(updates);
+  llvm::stable_sort(ready, isEarlier);
+  buckets.clear();
+  for (OptimizerOpInterface update : ready) {
+    Value gradient = update.getGradient();
+    auto type = cast<RankedTensorType>(gradient.getType());
+    int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+    auto fits = [&](Bucket &bucket) {
+      auto first = cast<RankedTensorType>(bucket.gradients.front().getType());
+      return bucket.gradients.contains(gradient) ||
+             (first.getElementType() == type.getElementType() &&
+              bucket.bytes + bytes <= bucketSize);
+    };
+    if (buckets.empty() || !fits(buckets.back()))
+      buckets.emplace_back();
+    if (buckets.back().gradients.insert(gradient))
+      buckets.back().bytes += bytes;
+    buckets.back().updates.push_back(update);
+  }
+}
+
+/// Begins each bucket when its last gradient is there, waits for it where the
+/// last update stood, and updates there.
+void AllReduceGradientsPass::reduce(FlatSymbolRefAttr group) {
+  Operation *last = updates.back();
+  OpBuilder end(last->getContext());
+  end.setInsertionPointAfter(last);
+  Operation *previous = nullptr;
+  for (Bucket &bucket : buckets) {
+    Operation *ready = previous;
+    SmallVector<Location> locations;
+    for (Value gradient : bucket.gradients) {
+      locations.push_back(gradient.getLoc());
+      Operation *source = gradient.getDefiningOp();
+      if (source && (!ready || ready->isBeforeInBlock(source)))
+        ready = source;
+    }
+    OpBuilder b(last->getContext());
+    if (ready)
+      b.setInsertionPointAfter(ready);
+    else
+      b.setInsertionPointToStart(last->getBlock());
+    Location loc = FusedLoc::get(&getContext(), locations);
+    auto start =
+        AllReduceStartOp::create(b, loc, TokenType::get(&getContext()),
+                                 bucket.gradients.getArrayRef(), group);
+    previous = start;
+    auto wait = AllReduceWaitOp::create(end, loc, start.getValues().getTypes(),
+                                        start.getToken());
+    for (OptimizerOpInterface update : bucket.updates) {
+      auto index = llvm::find(bucket.gradients, update.getGradient()) -
+                   bucket.gradients.begin();
+      update->moveBefore(end.getInsertionBlock(), end.getInsertionPoint());
+      update.getGradientMutable().set(wait.getSums()[index]);
+    }
+  }
+}
+
+void AllReduceGradientsPass::runOnOperation() {
+  ModuleOp job = getOperation();
+  CollectiveJob roles;
+  func::FuncOp main;
+  if (bucketSize < 1) {
+    emitError(job.getLoc(), "bucket-size: expected at least one byte, got ")
+        << bucketSize.getValue();
+    return signalPassFailure();
+  }
+  if (failed(roles.find(job)) || !(main = getMain(roles.trainer)) ||
+      failed(collect(roles.trainer, main)) || failed(verifyAccesses()))
+    return signalPassFailure();
+  scale(main);
+  fill();
+  reduce(FlatSymbolRefAttr::get(roles.world.getSymNameAttr()));
+}

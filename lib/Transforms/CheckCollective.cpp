@@ -1,0 +1,214 @@
+//===- CheckCollective.cpp - The program that all trainers run ------------===//
+//
+// All trainers run one program without control flow, so they make the same
+// calls in the same order. What is left to check: that calls have an end, that
+// they happen where all trainers come by, and that trainers stay equal.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lib/Transforms/JobChecks.h"
+#include "lib/Transforms/Program.h"
+#include "lib/Transforms/RankDependence.h"
+
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
+
+#include <deque>
+
+using namespace mlir;
+using namespace mlir::fleet;
+using namespace mlir::fleet::dist;
+
+namespace {
+class CollectiveCheck {
+public:
+  explicit CollectiveCheck(JobRoles &roles)
+      : roles(roles), trainer(roles.trainer) {}
+
+  LogicalResult run();
+
+private:
+  void checkGroups();
+  void checkPlaces();
+  void checkStartup();
+  void checkOrder(func::FuncOp function);
+  void checkEquality();
+
+  static bool runsEverySoOften(func::FuncOp function) {
+    return function->hasAttr(FleetDialect::getEveryAttrName());
+  }
+  InFlightDiagnostic error(Operation *op, const Twine &message) {
+    hasErrors = true;
+    return op->emitOpError(message);
+  }
+  void note(InFlightDiagnostic &diag, Operation *op, const Twine &message) {
+    diag.attachNote(op->getLoc()) << message;
+  }
+
+  JobRoles &roles;
+  ModuleOp trainer;
+  bool hasErrors = false;
+};
+} // namespace
+
+void CollectiveCheck::checkGroups() {
+  for (auto group : trainer.getOps<GroupOp>()) {
+    if (static_cast<int64_t>(group.getSize()) == roles.attr.getTrainers())
+      continue;
+    InFlightDiagnostic diag = error(group, "has ")
+                              << group.getSize() << " members";
+    diag.attachNote(roles.job.getLoc())
+        << "the job has " << roles.attr.getTrainers() << " trainers";
+  }
+}
+
+/// Trainers call collectively where all of them come by: in a step, between
+/// steps, and at the start. (@evaluate runs on one of them.)
+void CollectiveCheck::checkPlaces() {
+  trainer.walk([&](Operation *op) {
+    if (!isa<FleetDialect>(op->getDialect()) || isa<GroupOp, ExamplesOp>(op))
+      return;
+    if (!isa<ConnectOp, BroadcastOp, AllReduceStartOp, AllReduceWaitOp>(op)) {
+      error(op, "has no place in a collective job, which has no servers");
+      return;
+    }
+    auto function = dyn_cast<func::FuncOp>(op->getParentOp());
+    bool isDirect = function && function->getParentOp() == trainer &&
+                    function.getBody().hasOneBlock();
+    bool isStart = isa<ConnectOp, BroadcastOp>(op);
+    if (isStart && !(isDirect && function.getSymName() == kStartupName))
+      error(op, "must be directly in @startup, in a body of one block");
+    else if (!isStart && !(isDirect && (function.getSymName() == kMainName ||
+                                        runsEverySoOften(function))))
+      error(op, "must be directly in @main or a function with fleet.every, in "
+                "a body of one block, where all trainers come by");
+  });
+}
+
+/// Groups are connected before they are used, and all variables start equal.
+void CollectiveCheck::checkStartup() {
+  auto startup = trainer.lookupSymbol<func::FuncOp>(kStartupName);
+  if (!startup || startup.isExternal()) {
+    emitError(trainer.getLoc(), "the trainer has no function @")
+        << kStartupName << ", which connects it with the others";
+    hasErrors = true;
+    return;
+  }
+  llvm::DenseMap<Attribute, Operation *> connected, given;
+  for (Operation &op : startup.getBody().front()) {
+    if (auto connect = dyn_cast<ConnectOp>(op)) {
+      auto [first, isNew] = connected.try_emplace(connect.getGroupAttr(), &op);
+      if (!isNew) {
+        InFlightDiagnostic diag = error(&op, "connects ")
+                                  << connect.getGroupAttr() << " a second time";
+        note(diag, first->second, "the first time is here");
+      }
+    } else if (auto broadcast = dyn_cast<BroadcastOp>(op)) {
+      if (!connected.contains(broadcast.getGroupAttr()))
+        error(&op, "calls in ")
+            << broadcast.getGroupAttr() << " before it is connected";
+      given[broadcast.getVariableAttr()] = &op;
+    }
+  }
+  for (auto group : trainer.getOps<GroupOp>())
+    if (!connected.contains(FlatSymbolRefAttr::get(group.getSymNameAttr()))) {
+      InFlightDiagnostic diag = error(group, "is never connected");
+      note(diag, startup, "a fleet.connect is missing here");
+    }
+  for (auto variable : trainer.getOps<optim::VariableOpInterface>()) {
+    if (given.contains(
+            FlatSymbolRefAttr::get(SymbolTable::getSymbolName(variable))))
+      continue;
+    InFlightDiagnostic diag =
+        error(variable, "may start with another value on each trainer");
+    note(diag, startup, "no fleet.broadcast gives it here");
+  }
+}
+
+/// Every call that begins ends, in the order in which they begin.
+void CollectiveCheck::checkOrder(func::FuncOp function) {
+  if (function.isExternal() || !function.getBody().hasOneBlock())
+    return;
+  std::deque<AllReduceStartOp> open;
+  for (Operation &op : function.getBody().front()) {
+    if (auto start = dyn_cast<AllReduceStartOp>(op)) {
+      open.push_back(start);
+      continue;
+    }
+    auto wait = dyn_cast<AllReduceWaitOp>(op);
+    if (!wait)
+      continue;
+    AllReduceStartOp start = wait.getStart();
+    auto found = llvm::find(open, start);
+    if (found == open.end()) {
+      InFlightDiagnostic diag =
+          error(wait, "waits a second time for the same call");
+      note(diag, start, "it begins here");
+      continue;
+    }
+    if (found != open.begin()) {
+      InFlightDiagnostic diag = error(
+          wait, "waits for a call before one that began earlier has ended");
+      note(diag, open.front(), "the earlier one begins here");
+      note(diag, start, "the one that it waits for begins here");
+    }
+    open.erase(found);
+  }
+  for (AllReduceStartOp start : open)
+    error(start, "has no fleet.all_reduce_wait, so nobody knows when it ends");
+}
+
+/// Parameters stay the same on all trainers, or are made so again.
+void CollectiveCheck::checkEquality() {
+  RankDependence dependence(trainer);
+  llvm::DenseSet<Attribute> restored;
+  for (auto function : trainer.getOps<func::FuncOp>())
+    if (runsEverySoOften(function))
+      function.walk([&](optim::AssignOp assign) {
+        if (!dependence.differs(assign.getValue()))
+          restored.insert(assign.getVariableAttr());
+      });
+  SymbolTable symbols(trainer);
+  auto report = [&](Operation *op, Attribute variable, Value value,
+                    StringRef verb) {
+    if (restored.contains(variable) ||
+        !symbols.lookup<optim::ParameterOp>(
+            cast<FlatSymbolRefAttr>(variable).getAttr()))
+      return;
+    InFlightDiagnostic diag = error(op, verb)
+                              << " " << variable
+                              << " by a value that differs between trainers; "
+                                 "it has to be added up by an all_reduce";
+    if (Operation *source = value.getDefiningOp())
+      note(diag, source, "the value comes from here");
+  };
+  trainer.walk([&](Operation *op) {
+    if (auto update = dyn_cast<optim::OptimizerOpInterface>(op)) {
+      if (dependence.differs(update.getGradient()))
+        report(op, update.getParameterAttr(), update.getGradient(), "updates");
+    } else if (auto assign = dyn_cast<optim::AssignOp>(op)) {
+      if (dependence.differs(assign.getValue()))
+        report(op, assign.getVariableAttr(), assign.getValue(), "assigns");
+    }
+  });
+}
+
+LogicalResult CollectiveCheck::run() {
+  checkGroups();
+  checkPlaces();
+  checkStartup();
+  for (auto function : trainer.getOps<func::FuncOp>())
+    checkOrder(function);
+  auto main = trainer.lookupSymbol<func::FuncOp>(kMainName);
+  if (!main || main.isExternal()) {
+    emitError(trainer.getLoc(), "the trainer has no function @") << kMainName;
+    return failure();
+  }
+  if (!hasErrors)
+    checkEquality();
+  return failure(hasErrors);
+}
+
+LogicalResult mlir::fleet::checkCollective(JobRoles &roles) {
+  return CollectiveCheck(roles).run();
+}

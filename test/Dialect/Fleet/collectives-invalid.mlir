@@ -1,0 +1,79 @@
+// RUN: fleet-opt %s --split-input-file --verify-diagnostics
+
+// expected-note @+1 {{it is declared here}}
+optim.parameter @w : tensor<2xf32> init = #optim.zeros
+func.func @no_group() {
+  // expected-error @+1 {{calls in @w, which is no fleet.group}}
+  fleet.connect @w
+  return
+}
+
+// -----
+
+fleet.group @world size = 2
+func.func @no_variable() {
+  // expected-error @+1 {{gives @w, which is no optim.parameter or optim.state}}
+  fleet.broadcast @w from 0 in @world
+  return
+}
+
+// -----
+
+// expected-note @+1 {{the group is declared here}}
+fleet.group @world size = 2
+optim.parameter @w : tensor<2xf32> init = #optim.zeros
+func.func @no_such_member() {
+  // expected-error @+1 {{comes from member 2 of a group of 2}}
+  fleet.broadcast @w from 2 in @world
+  return
+}
+
+// -----
+
+// expected-error @+1 {{attribute 'size' failed to satisfy constraint}}
+fleet.group @nobody size = 0
+
+// -----
+
+fleet.group @world size = 2
+func.func @nothing() {
+  // expected-error @+1 {{adds nothing}}
+  %t = "fleet.all_reduce_start"() <{group = @world}> : () -> !fleet.token
+  return
+}
+
+// -----
+
+fleet.group @world size = 2
+func.func @mixed(%a: tensor<2xf32>, %b: tensor<2xf64>) {
+  // expected-error @+1 {{adds elements of type 'f32' and 'f64' in one bucket}}
+  %t = fleet.all_reduce_start %a, %b in @world : tensor<2xf32>, tensor<2xf64>
+  return
+}
+
+// -----
+
+func.func @foreign(%t: !fleet.token) {
+  // expected-error @+1 {{waits for something that no fleet.all_reduce_start began}}
+  %0 = fleet.all_reduce_wait %t : tensor<2xf32>
+  return
+}
+
+// -----
+
+fleet.group @world size = 2
+func.func @other_types(%a: tensor<2xf32>) {
+  // expected-note @+1 {{it began with 'tensor<2xf32>'}}
+  %t = fleet.all_reduce_start %a in @world : tensor<2xf32>
+  // expected-error @+1 {{waits for sums of other types than were begun: 'tensor<3xf32>'}}
+  %0 = fleet.all_reduce_wait %t : tensor<3xf32>
+  return
+}
+
+// -----
+
+func.func @many() {
+  // expected-error @+1 {{is of type 'tensor<2xf32>', expected a scalar}}
+  %0 = fleet.examples share : tensor<2xf32>
+  return
+}

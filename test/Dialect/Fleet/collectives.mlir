@@ -1,0 +1,29 @@
+// RUN: fleet-opt %s | fleet-opt | FileCheck %s
+
+// CHECK: fleet.group @world size = 4
+fleet.group @world size = 4
+optim.parameter @w : tensor<13x1xf32> init = #optim.zeros
+
+// CHECK-LABEL: func.func @startup
+func.func @startup() {
+  // CHECK: fleet.connect @world
+  fleet.connect @world
+  // CHECK: fleet.broadcast @w from 3 in @world
+  fleet.broadcast @w from 3 in @world
+  return
+}
+
+// CHECK-LABEL: func.func @main
+func.func @main(%dw: tensor<13x1xf32>, %db: tensor<f32>) {
+  // CHECK: %{{.*}} = fleet.examples share : tensor<f32>
+  %0 = fleet.examples share : tensor<f32>
+  // CHECK: %{{.*}} = fleet.examples own : tensor<f64>
+  %1 = fleet.examples own : tensor<f64>
+  // CHECK: %{{.*}} = fleet.examples all : tensor<1xf32>
+  %2 = fleet.examples all : tensor<1xf32>
+  // CHECK: %[[T:.*]] = fleet.all_reduce_start %{{.*}}, %{{.*}} in @world : tensor<13x1xf32>, tensor<f32>
+  %t = fleet.all_reduce_start %dw, %db in @world : tensor<13x1xf32>, tensor<f32>
+  // CHECK: %{{.*}}:2 = fleet.all_reduce_wait %[[T]] : tensor<13x1xf32>, tensor<f32>
+  %sums:2 = fleet.all_reduce_wait %t : tensor<13x1xf32>, tensor<f32>
+  return
+}

@@ -1,0 +1,55 @@
+// RUN: fleet-opt %s --split-input-file --verify-diagnostics --fleet-distribute-collective="trainers=2" --fleet-all-reduce-gradients
+
+// expected-error @+1 {{has no function @main, which is one training step}}
+module {
+}
+
+// -----
+
+module {
+  optim.parameter @w : tensor<f32> init = #optim.ones
+  func.func @main() {
+    %w = optim.read @w : tensor<f32>
+    // expected-error @+1 {{is still there; run optim-append-backward first}}
+    optim.minimize %w : tensor<f32> with #optim.sgd<learning_rate = 1.0>
+    return
+  }
+}
+
+// -----
+
+// expected-error @+1 {{has nothing to distribute: no optimizer updates a parameter}}
+module {
+  func.func @main() {
+    return
+  }
+}
+
+// -----
+
+module {
+  optim.parameter @w : tensor<2xf32> init = #optim.ones
+  func.func @main() {
+    return
+  }
+  func.func @other(%g: tensor<2xf32>) {
+    // expected-error @+1 {{must be directly in @main, so that its gradient is added in every step}}
+    optim.sgd @w, %g learning_rate = 1.0 : tensor<2xf32>
+    return
+  }
+}
+
+// -----
+
+module {
+  optim.parameter @v : tensor<2xf32> init = #optim.ones
+  optim.parameter @w : tensor<2xf32> init = #optim.ones
+  func.func @main(%g: tensor<2xf32>) {
+    // expected-note @+1 {{it is updated here}}
+    optim.sgd @v, %g learning_rate = 1.0 : tensor<2xf32>
+    // expected-error @+1 {{uses @v after its update but before the last update of the step}}
+    %v = optim.read @v : tensor<2xf32>
+    optim.sgd @w, %v learning_rate = 1.0 : tensor<2xf32>
+    return
+  }
+}
