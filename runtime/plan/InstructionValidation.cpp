@@ -7,6 +7,8 @@
 #include "runtime/plan/PlanValidation.h"
 #include "runtime/plan/TensorTypes.h"
 
+#include <algorithm>
+#include <deque>
 #include <set>
 #include <unordered_set>
 #include <utility>
@@ -40,6 +42,8 @@ public:
   Status checkEnd();
 
 private:
+  Status checkCollective(const Instruction &instruction);
+  Status checkGroup(uint32_t group) const;
   Status checkLaunch(const plan::Launch &launch);
   Status checkMatMul(const plan::MatMul &matmul);
   Status checkCopy(const plan::Copy &copy);
@@ -71,17 +75,26 @@ private:
     if (!has(buffer))
       return invalid("buffer {}, the function has {} buffers", buffer,
                      function.buffers_size());
+    if (get(buffer).has_in_bucket() &&
+        std::count(inFlight.begin(), inFlight.end(),
+                   get(buffer).in_bucket().bucket()) != 0)
+      return invalid("it touches '{}', which lies in a bucket that a "
+                     "collective works on",
+                     get(buffer).name());
     return Status();
   }
-  /// Inputs belong to the data, constants to the plan. An update of rows is
-  /// given copies of rows, behind their gradients.
+  /// Inputs belong to the data, constants to the plan, counts to the runtime.
+  /// An update of rows is given copies of rows, behind their gradients.
   Status checkWritable(uint32_t buffer) const {
     if (updatesRows && get(buffer).has_input() &&
         get(buffer).input().argument() > 0)
       return Status();
-    if (get(buffer).has_input() || get(buffer).has_constant())
+    if (get(buffer).has_input() || get(buffer).has_constant() ||
+        get(buffer).has_examples())
       return invalid("it writes to '{}', which is {}", get(buffer).name(),
-                     get(buffer).has_input() ? "an input" : "a constant");
+                     get(buffer).has_input()      ? "an input"
+                     : get(buffer).has_constant() ? "a constant"
+                                                  : "a number of examples");
     return Status();
   }
   std::string spell(uint32_t buffer) const {
@@ -97,6 +110,7 @@ private:
   bool updatesRows = false;
   bool isSent = false; ///< a send barrier has been, no fetch barrier yet
   std::set<std::pair<uint32_t, uint32_t>> agreed; ///< since then
+  std::deque<uint32_t> inFlight; ///< buckets, in the order of their starts
 };
 
 Status InstructionValidator::check(const Instruction &instruction) {
@@ -106,6 +120,9 @@ Status InstructionValidator::check(const Instruction &instruction) {
                    instruction.location(), plan.locations_size());
   bool exchanges = instruction.kind_case() >= Instruction::kSend &&
                    instruction.kind_case() <= Instruction::kFetchLatest;
+  if ((exchanges || instruction.has_agree()) &&
+      plan.mode() == plan::COLLECTIVE)
+    return invalid("a collective job has no servers to exchange with");
   if ((exchanges || instruction.has_agree()) && plan.role() != plan::TRAINER)
     return invalid("only a trainer exchanges parameters, this plan's role is "
                    "{}",
@@ -166,10 +183,66 @@ Status InstructionValidator::check(const Instruction &instruction) {
     return checkPullRows(instruction.pull_rows());
   case Instruction::kPushRows:
     return checkPushRows(instruction.push_rows());
+  case Instruction::kAllReduceStart:
+  case Instruction::kCollectiveWait:
+  case Instruction::kBroadcast:
+  case Instruction::kConnect:
+    return checkCollective(instruction);
   case Instruction::KIND_NOT_SET:
     break;
   }
   return invalid("it is no instruction that this program knows");
+}
+
+Status InstructionValidator::checkGroup(uint32_t group) const {
+  if (group < static_cast<uint32_t>(plan.groups_size()))
+    return Status();
+  return invalid("group {}, the plan has {} groups", group, plan.groups_size());
+}
+
+/// Every call ends, in the order in which they begin.
+Status InstructionValidator::checkCollective(const Instruction &instruction) {
+  if (plan.mode() != plan::COLLECTIVE)
+    return invalid("only a collective job calls collectives, this plan's mode "
+                   "is {}",
+                   plan::Mode_Name(plan.mode()));
+  if (instruction.has_connect())
+    return checkGroup(instruction.connect().group());
+  if (instruction.has_broadcast()) {
+    const plan::Broadcast &broadcast = instruction.broadcast();
+    FLEET_RETURN_IF_ERROR(checkGroup(broadcast.group()));
+    FLEET_RETURN_IF_ERROR(checkIndex(broadcast.buffer()));
+    if (!get(broadcast.buffer()).has_state())
+      return invalid("it gives {} to all, which is no state",
+                     spell(broadcast.buffer()));
+    if (broadcast.root() >= plan.trainers())
+      return invalid("it gives the state of rank {}, the job has {} trainers",
+                     broadcast.root(), plan.trainers());
+    return Status();
+  }
+  uint32_t bucket = instruction.has_collective_wait()
+                        ? instruction.collective_wait().bucket()
+                        : instruction.all_reduce_start().bucket();
+  if (bucket >= static_cast<uint32_t>(plan.buckets_size()))
+    return invalid("bucket {}, the plan has {} buckets", bucket,
+                   plan.buckets_size());
+  const std::string &name = plan.buckets(static_cast<int>(bucket)).name();
+  if (instruction.has_all_reduce_start()) {
+    FLEET_RETURN_IF_ERROR(checkGroup(instruction.all_reduce_start().group()));
+    if (std::count(inFlight.begin(), inFlight.end(), bucket) != 0)
+      return invalid("a collective works on bucket '{}' already", name);
+    inFlight.push_back(bucket);
+    return Status();
+  }
+  if (inFlight.empty() || inFlight.front() != bucket)
+    return invalid(
+        "it waits for bucket '{}', but {}", name,
+        inFlight.empty()
+            ? std::string("nothing is under way")
+            : fmt::format("bucket '{}' comes first",
+                          plan.buckets(int(inFlight.front())).name()));
+  inFlight.pop_front();
+  return Status();
 }
 
 Status InstructionValidator::checkLaunch(const plan::Launch &launch) {
@@ -183,6 +256,13 @@ Status InstructionValidator::checkLaunch(const plan::Launch &launch) {
                    kernel.num_operands());
   for (uint32_t buffer : launch.buffers())
     FLEET_RETURN_IF_ERROR(checkIndex(buffer));
+  if (launch.num_outputs() > static_cast<uint32_t>(launch.buffers_size()))
+    return invalid("{} outputs among {} buffers", launch.num_outputs(),
+                   launch.buffers_size());
+  for (uint32_t position : launch.inplace())
+    if (position >= launch.buffers_size() - launch.num_outputs())
+      return invalid("it overwrites input {}, but has {}", position,
+                     launch.buffers_size() - launch.num_outputs());
   const plan::Dim &rows = launch.rows();
   switch (rows.kind_case()) {
   case plan::Dim::kExtent:
@@ -400,6 +480,9 @@ Status InstructionValidator::checkEnd() {
     return invalid("it sends blocks, but no send barrier follows");
   if (!received.empty())
     return invalid("it receives blocks, but no fetch barrier follows");
+  if (!inFlight.empty())
+    return invalid("nothing waits for the collective on bucket '{}'",
+                   plan.buckets(static_cast<int>(inFlight.front())).name());
   return Status();
 }
 

@@ -82,17 +82,18 @@ Status checkJob(const plan::Job &job) {
     return invalid("schema version {}, this program reads version {}; "
                    "transpile the program again",
                    job.schema_version(), kJobSchemaVersion);
-  if (job.mode() != plan::SINGLE && job.mode() != plan::PARAMETER_SERVER)
-    return invalid("mode {} is neither SINGLE nor PARAMETER_SERVER",
+  if (job.mode() != plan::SINGLE && job.mode() != plan::PARAMETER_SERVER &&
+      job.mode() != plan::COLLECTIVE)
+    return invalid("mode {} is none of SINGLE, PARAMETER_SERVER, COLLECTIVE",
                    static_cast<int>(job.mode()));
   bool single = job.mode() == plan::SINGLE;
-  if (single && job.pservers_size() != 0)
-    return invalid("a local job with pservers");
+  if (job.mode() != plan::PARAMETER_SERVER && job.pservers_size() != 0)
+    return invalid("a {} job with pservers", single ? "local" : "collective");
   if (!single)
     FLEET_RETURN_IF_ERROR(validateSyncMode(job.sync_mode()));
   if (!single && (job.trainers() == 0 || job.trainers() > 65536))
     return invalid("{} trainers, expected 1 to 65536", job.trainers());
-  if (!single && job.pservers_size() == 0)
+  if (job.mode() == plan::PARAMETER_SERVER && job.pservers_size() == 0)
     return invalid("a parameter server job without pservers");
   std::unordered_set<std::string> endpoints;
   for (const std::string &endpoint : job.pservers()) {

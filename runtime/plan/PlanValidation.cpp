@@ -68,6 +68,7 @@ public:
 
 private:
   Status checkHeader();
+  Status checkCollectives();
   Status checkSchedule();
   Status checkServers();
   Status checkKernels();
@@ -75,6 +76,7 @@ private:
   Status checkBuffers(const plan::Function &function);
   Status checkBuffer(const plan::Function &function,
                      const plan::Buffer &buffer);
+  Status checkInBucket(const plan::Buffer &buffer);
   Status checkStateType(uint32_t state, const plan::TensorType &type);
   Status checkService();
   Status checkHandler(const plan::Service::Handler &handler,
@@ -100,9 +102,16 @@ Status PlanValidator::checkHeader() {
     return invalid("role {} is none of LOCAL, TRAINER, PSERVER",
                    static_cast<int>(plan.role()));
   bool single = plan.mode() == plan::SINGLE;
-  if (!single && plan.mode() != plan::PARAMETER_SERVER)
-    return invalid("mode {} is neither SINGLE nor PARAMETER_SERVER",
+  bool collective = plan.mode() == plan::COLLECTIVE;
+  if (!single && !collective && plan.mode() != plan::PARAMETER_SERVER)
+    return invalid("mode {} is none of SINGLE, PARAMETER_SERVER, COLLECTIVE",
                    static_cast<int>(plan.mode()));
+  if (collective && plan.role() != plan::TRAINER)
+    return invalid("role {} does not exist in mode COLLECTIVE",
+                   plan::Role_Name(plan.role()));
+  if (collective && plan.sync_mode() != plan::SYNC)
+    return invalid("sync mode {}, a collective job is in step",
+                   static_cast<int>(plan.sync_mode()));
   if (single != (plan.role() == plan::LOCAL))
     return invalid("role {} does not exist in mode {}",
                    plan::Role_Name(plan.role()), plan::Mode_Name(plan.mode()));
@@ -110,14 +119,46 @@ Status PlanValidator::checkHeader() {
     FLEET_RETURN_IF_ERROR(validateSyncMode(plan.sync_mode()));
   if (!single && (plan.trainers() == 0 || plan.trainers() > 65536))
     return invalid("{} trainers, expected 1 to 65536", plan.trainers());
-  if (!single && plan.servers_size() == 0)
+  bool serves = plan.mode() == plan::PARAMETER_SERVER;
+  if (serves && plan.servers_size() == 0)
     return invalid("a parameter server job without servers");
-  if (single && plan.servers_size() != 0)
-    return invalid("a local job with servers");
+  if (!serves && plan.servers_size() != 0)
+    return invalid("a {} job with servers", single ? "local" : "collective");
+  FLEET_RETURN_IF_ERROR(checkCollectives());
   NameSet symbols("symbol");
   for (const std::string &symbol : plan.symbols())
     FLEET_RETURN_IF_ERROR(symbols.add(symbol));
   return checkSchedule();
+}
+
+/// Groups of trainers, and the memory that they share results in.
+Status PlanValidator::checkCollectives() {
+  if (plan.mode() != plan::COLLECTIVE &&
+      (plan.groups_size() != 0 || plan.buckets_size() != 0))
+    return invalid("groups or buckets in mode {}",
+                   plan::Mode_Name(plan.mode()));
+  NameSet groups("group"), buckets("bucket");
+  for (const plan::Group &group : plan.groups()) {
+    FLEET_RETURN_IF_ERROR(groups.add(group.name()));
+    if (group.size() != plan.trainers())
+      return invalid("group '{}' has {} members, the job has {} trainers",
+                     group.name(), group.size(), plan.trainers());
+  }
+  int64_t bytes = 0;
+  for (const plan::Bucket &bucket : plan.buckets()) {
+    FLEET_RETURN_IF_ERROR(buckets.add(bucket.name()));
+    if (bucket.dtype() < plan::F16 || bucket.dtype() > plan::F64)
+      return invalid("bucket '{}' has elements of type {}, expected floats",
+                     bucket.name(), static_cast<int>(bucket.dtype()));
+    if (bucket.elements() < 1 || bucket.elements() > kMaxTensorBytes / 8)
+      return invalid("bucket '{}' has {} elements", bucket.name(),
+                     bucket.elements());
+    bytes +=
+        bucket.elements() * static_cast<int64_t>(dataTypeSize(bucket.dtype()));
+    if (bytes > kMaxTensorBytes)
+      return invalid("buckets have more than {} bytes", kMaxTensorBytes);
+  }
+  return Status();
 }
 
 /// What runs when: a step, and what some modes do between steps.
@@ -129,15 +170,21 @@ Status PlanValidator::checkSchedule() {
     hasMain |= function.name() == "main";
     if (function.every() == 0)
       continue;
-    if (!exchanges || function.name() != "exchange")
+    bool isStep = function.name() == "main" || function.name() == "startup" ||
+                  function.name() == "evaluate";
+    bool fits = plan.mode() == plan::PARAMETER_SERVER
+                    ? exchanges && function.name() == "exchange"
+                    : !isStep;
+    if (!fits)
       return invalid("function '{}' runs every {} steps; only 'exchange' of a "
-                     "trainer in mode GEO does so",
+                     "trainer in mode GEO does so, or a function of a job "
+                     "without servers that is not called otherwise",
                      function.name(), function.every());
     for (const plan::Buffer &buffer : function.buffers())
       if (buffer.has_input())
-        return invalid("function 'exchange' reads data, it may only exchange "
-                       "parameters");
-    hasExchange = true;
+        return invalid("function '{}' reads data, but runs between steps",
+                       function.name());
+    hasExchange |= function.name() == "exchange";
   }
   if (!hasMain && plan.role() != plan::PSERVER)
     return invalid("no function 'main', which is one training step");
@@ -270,10 +317,39 @@ Status PlanValidator::checkBuffer(const plan::Function &function,
                      bytes);
     return Status();
   }
+  case plan::Buffer::kInBucket:
+    return checkInBucket(buffer);
+  case plan::Buffer::kExamples:
+    if (!plan::Buffer::Examples::Kind_IsValid(buffer.examples().kind()))
+      return invalid("kind {} of examples does not exist",
+                     static_cast<int>(buffer.examples().kind()));
+    if (!isStatic(buffer.type()) || *countElements(buffer.type(), {}) != 1 ||
+        (buffer.type().dtype() != plan::F32 &&
+         buffer.type().dtype() != plan::F64))
+      return invalid("a number of examples of type {}, expected a scalar of "
+                     "f32 or f64",
+                     spell(buffer.type()));
+    return Status();
   case plan::Buffer::STORAGE_NOT_SET:
     break;
   }
   return invalid("it has no storage");
+}
+
+Status PlanValidator::checkInBucket(const plan::Buffer &buffer) {
+  const plan::Buffer::InBucket &place = buffer.in_bucket();
+  if (place.bucket() >= static_cast<uint32_t>(plan.buckets_size()))
+    return invalid("bucket {}, the plan has {} buckets", place.bucket(),
+                   plan.buckets_size());
+  const plan::Bucket &bucket = plan.buckets(static_cast<int>(place.bucket()));
+  if (!isStatic(buffer.type()) || buffer.type().dtype() != bucket.dtype() ||
+      place.offset() < 0 || place.offset() > bucket.elements() ||
+      *countElements(buffer.type(), {}) > bucket.elements() - place.offset())
+    return invalid("{} at element {} does not lie in bucket '{}' of {} "
+                   "elements of {}",
+                   spell(buffer.type()), place.offset(), bucket.name(),
+                   bucket.elements(), dataTypeName(bucket.dtype()));
+  return Status();
 }
 
 Status PlanValidator::checkStateType(uint32_t index,

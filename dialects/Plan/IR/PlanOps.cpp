@@ -76,6 +76,24 @@ LogicalResult MatMulOp::verify() {
   return success();
 }
 
+LogicalResult BucketOp::verify() {
+  auto type = cast<MemRefType>(getType());
+  if (type.getRank() == 1 && isa<FloatType>(type.getElementType()))
+    return success();
+  return emitOpError("is ") << type << ", expected a row of floats";
+}
+
+LogicalResult ExamplesOp::verify() {
+  auto type = cast<MemRefType>(getType());
+  if (getKind() != "share" && getKind() != "own" && getKind() != "all")
+    return emitOpError("counts \"")
+           << getKind() << "\", expected share, own or all";
+  if (type.getNumElements() == 1 &&
+      (type.getElementType().isF32() || type.getElementType().isF64()))
+    return success();
+  return emitOpError("is ") << type << ", expected a scalar of f32 or f64";
+}
+
 LogicalResult OutputOp::verify() {
   auto type = cast<MemRefType>(getBuffer().getType());
   if (!type.hasStaticShape() || type.getNumElements() != 1)
@@ -155,6 +173,45 @@ LogicalResult StateRefOp::verifySymbolUses(SymbolTableCollection &tables) {
     return diag;
   }
   return success();
+}
+
+LogicalResult InBucketOp::verifySymbolUses(SymbolTableCollection &tables) {
+  auto bucket = lookup<BucketOp>(tables, *this, getBucketAttr(), "bucket");
+  if (!bucket)
+    return failure();
+  auto whole = cast<MemRefType>(bucket.getType());
+  auto type = cast<MemRefType>(getType());
+  auto offset = static_cast<int64_t>(getOffset());
+  if (type.getElementType() == whole.getElementType() && offset >= 0 &&
+      offset <= whole.getNumElements() &&
+      type.getNumElements() <= whole.getNumElements() - offset)
+    return success();
+  InFlightDiagnostic diag = emitOpError("of type ")
+                            << type << " does not fit at " << offset;
+  diag.attachNote(bucket.getLoc()) << "the bucket is " << whole;
+  return diag;
+}
+
+LogicalResult ConnectOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return success(lookup<GroupOp>(tables, *this, getGroupAttr(), "group") !=
+                 nullptr);
+}
+
+LogicalResult BroadcastOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return success(lookup<GroupOp>(tables, *this, getGroupAttr(), "group") !=
+                 nullptr);
+}
+
+LogicalResult
+AllReduceStartOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return success(lookup<GroupOp>(tables, *this, getGroupAttr(), "group") &&
+                 lookup<BucketOp>(tables, *this, getBucketAttr(), "bucket"));
+}
+
+LogicalResult
+CollectiveWaitOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return success(lookup<BucketOp>(tables, *this, getBucketAttr(), "bucket") !=
+                 nullptr);
 }
 
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &tables) {

@@ -101,6 +101,36 @@ def Plan_BlockOp : Plan_Op<"block", [HasParent<"ServerOp">]> {
   let assemblyFormat = "$name `:` $type attr-dict";
 }
 
+def Plan_GroupOp : Plan_Op<"group", [Symbol, HasParent<"ProgramOp">]> {
+  let summary = "trainers that call collectives together";
+  let description = [{
+    Example:
+
+    ```mlir
+    plan.group @world size = 4
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$size);
+  let assemblyFormat = "$sym_name `size` `=` $size attr-dict";
+}
+
+def Plan_BucketOp : Plan_Op<"bucket", [Symbol, HasParent<"ProgramOp">]> {
+  let summary = "memory that collectives work on";
+  let description = [{
+    The same on all ranks. Buffers lie in it (`plan.in_bucket`); what is between
+    them is zero.
+
+    Example:
+
+    ```mlir
+    plan.bucket @bucket_0 : memref<32xf32>
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyStaticShapeMemRef>:$type);
+  let assemblyFormat = "$sym_name `:` $type attr-dict";
+  let hasVerifier = 1;
+}
+
 def Plan_KernelOp : Plan_Op<"kernel", [Symbol, HasParent<"ProgramOp">]> {
   let summary = "a function of the kernel library";
   let description = [{
@@ -277,6 +307,40 @@ def Plan_ConstantOp : Plan_FunctionBodyOp<"constant", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Plan_InBucketOp : Plan_FunctionBodyOp<"in_bucket",
+    [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "a buffer in a bucket";
+  let description = [{
+    It has its place in memory that a collective works on, from element `at` on.
+
+    Example:
+
+    ```mlir
+    %dw = plan.in_bucket @bucket_0 at 16 : memref<13x1xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$bucket, I64Attr:$offset);
+  let results = (outs AnyStaticShapeMemRef:$result);
+  let assemblyFormat = "$bucket `at` $offset attr-dict `:` type($result)";
+}
+
+def Plan_ExamplesOp : Plan_FunctionBodyOp<"examples", [Pure]> {
+  let summary = "a scalar that says how many rows the step has";
+  let description = [{
+    `own`, `all` or `share`, see `fleet.examples`.
+
+    Example:
+
+    ```mlir
+    %share = plan.examples "share" : memref<f32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$kind);
+  let results = (outs AnyStaticShapeMemRef:$result);
+  let assemblyFormat = "$kind attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Instructions
 //===----------------------------------------------------------------------===//
@@ -447,6 +511,61 @@ def Plan_FetchLatestOp : Plan_FunctionBodyOp<"fetch_latest"> {
     ```
   }];
   let assemblyFormat = "attr-dict";
+}
+
+def Plan_ConnectOp : Plan_FunctionBodyOp<"connect", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "waits until all members of a group are there";
+  let description = [{
+    Example:
+
+    ```mlir
+    plan.connect @world
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$group);
+  let assemblyFormat = "$group attr-dict";
+}
+
+def Plan_BroadcastOp : Plan_FunctionBodyOp<"broadcast", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "gives all members of a group one member's state";
+  let description = [{
+    Example:
+
+    ```mlir
+    plan.broadcast %w from 0 in @world : memref<13x1xf32>
+    ```
+  }];
+  let arguments = (ins AnyStaticShapeMemRef:$buffer, I64Attr:$root, FlatSymbolRefAttr:$group);
+  let assemblyFormat = "$buffer `from` $root `in` $group attr-dict `:` type($buffer)";
+}
+
+def Plan_AllReduceStartOp : Plan_FunctionBodyOp<"all_reduce_start", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "begins to add a bucket over all members of a group";
+  let description = [{
+    In place. Until the `plan.collective_wait`, nothing else may touch buffers in
+    the bucket.
+
+    Example:
+
+    ```mlir
+    plan.all_reduce_start @bucket_0 in @world
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$bucket, FlatSymbolRefAttr:$group);
+  let assemblyFormat = "$bucket `in` $group attr-dict";
+}
+
+def Plan_CollectiveWaitOp : Plan_FunctionBodyOp<"collective_wait", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "waits for the call on a bucket";
+  let description = [{
+    Example:
+
+    ```mlir
+    plan.collective_wait @bucket_0
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$bucket);
+  let assemblyFormat = "$bucket attr-dict";
 }
 
 def Plan_OutputOp : Plan_FunctionBodyOp<"output"> {

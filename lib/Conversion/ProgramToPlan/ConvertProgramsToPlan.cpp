@@ -224,6 +224,9 @@ LogicalResult ConvertProgramsToPlanPass::convertRole(ModuleOp role) {
     return failure();
   createServers(b);
   tables.create(role, b);
+  for (auto group : role.getOps<dist::GroupOp>())
+    plan::GroupOp::create(b, group.getLoc(), group.getSymName(),
+                          group.getSize());
   createKernels(role, b);
   // What updates a table as a whole has become functions of some rows.
   llvm::DenseSet<Attribute> expanded;

@@ -21,6 +21,9 @@ using namespace mlir::fleet;
 
 static constexpr llvm::StringLiteral kNameAttr = "fleet.name";
 
+/// Buffers in a bucket begin on cache lines, as others do.
+static constexpr int64_t kCacheLineBytes = 64;
+
 std::optional<BlockAddress> ServerTable::find(StringRef peer, StringRef name,
                                               bool isGradient) const {
   auto it = index.find(peer);
@@ -56,6 +59,7 @@ private:
   LogicalResult convertSend(dist::SendOp op);
   LogicalResult convertRecv(dist::RecvOp op);
   LogicalResult convertAgree(dist::AgreeOp op);
+  void convertStart(dist::AllReduceStartOp op);
   LogicalResult convertReturn(func::ReturnOp op);
   LogicalResult convertLookups(optim::LookupOp first);
   LogicalResult convertRowUpdate(optim::OptimizerOpInterface op);
@@ -82,6 +86,7 @@ private:
   const TableList &tables;
   llvm::DenseMap<Value, Value> buffers;
   llvm::DenseMap<Attribute, Value> states;
+  llvm::DenseMap<Value, StringAttr> buckets; ///< of tokens
 };
 
 } // namespace
@@ -334,6 +339,53 @@ LogicalResult FunctionConverter::convertPull(dist::PullRowsOp op) {
   return success();
 }
 
+/// Lays the values side by side in a bucket. What computes a value writes it
+/// there straight away, unless its buffer has to be somewhere else.
+void FunctionConverter::convertStart(dist::AllReduceStartOp op) {
+  auto function =
+      cast<plan::FunctionOp>(builder.getInsertionBlock()->getParentOp());
+  auto program = function->getParentOfType<plan::ProgramOp>();
+  SmallVector<int64_t> offsets;
+  int64_t elements = 0;
+  auto first = toMemRef(op.getValues().front().getType());
+  int64_t line = kCacheLineBytes * 8 / first.getElementTypeBitWidth();
+  for (Value value : op.getValues()) {
+    offsets.push_back(elements);
+    elements += llvm::alignTo(toMemRef(value.getType()).getNumElements(), line);
+  }
+  OpBuilder outer(function);
+  auto others = program.getBody().getOps<plan::BucketOp>();
+  std::string wanted =
+      "bucket_" + std::to_string(std::distance(others.begin(), others.end()));
+  auto bucket = plan::BucketOp::create(
+      outer, op.getLoc(), wanted,
+      MemRefType::get({elements}, first.getElementType()));
+  bucket->remove();
+  buckets[op.getToken()] =
+      SymbolTable(program).insert(bucket, function->getIterator());
+  auto name = FlatSymbolRefAttr::get(bucket.getSymNameAttr());
+  for (auto [i, value] : llvm::enumerate(op.getValues())) {
+    Value buffer = buffers.lookup(value);
+    OpBuilder start = OpBuilder::atBlockBegin(builder.getInsertionBlock());
+    Value part =
+        plan::InBucketOp::create(start, op.getLoc(), toMemRef(value.getType()),
+                                 bucket.getSymName(), offsets[i]);
+    auto temporary = buffer.getDefiningOp<plan::TemporaryOp>();
+    // The sum takes the place of the value, which nobody may need any more. (A
+    // value that comes twice has a place in the bucket by the second time.)
+    if (temporary && !isUsedAfter(value, op)) {
+      buffer.replaceAllUsesWith(part);
+      temporary.erase();
+      buffers[value] = part;
+    } else {
+      plan::CopyOp::create(builder, op.getLoc(), buffer, part, /*row=*/0);
+    }
+    if (dist::AllReduceWaitOp wait = op.getWait())
+      buffers[wait.getSums()[i]] = part;
+  }
+  plan::AllReduceStartOp::create(builder, op.getLoc(), name, op.getGroupAttr());
+}
+
 LogicalResult FunctionConverter::convertReturn(func::ReturnOp op) {
   for (auto [i, value] : llvm::enumerate(op.getOperands())) {
     auto type = cast<RankedTensorType>(value.getType());
@@ -390,6 +442,33 @@ LogicalResult FunctionConverter::convertOp(Operation *op) {
       })
       .Case([&](optim::OptimizerOpInterface update) {
         return convertRowUpdate(update);
+      })
+      .Case([&](dist::ConnectOp connect) {
+        plan::ConnectOp::create(builder, op->getLoc(), connect.getGroupAttr());
+        return success();
+      })
+      .Case([&](dist::BroadcastOp broadcast) {
+        plan::BroadcastOp::create(
+            builder, op->getLoc(),
+            getState(op->getLoc(), broadcast.getVariableAttr()),
+            broadcast.getRootAttr(), broadcast.getGroupAttr());
+        return success();
+      })
+      .Case([&](dist::ExamplesOp examples) {
+        buffers[examples.getResult()] = plan::ExamplesOp::create(
+            builder, op->getLoc(), toMemRef(examples.getResult().getType()),
+            dist::stringifyExamples(examples.getKind()));
+        return success();
+      })
+      .Case([&](dist::AllReduceStartOp start) {
+        convertStart(start);
+        return success();
+      })
+      .Case([&](dist::AllReduceWaitOp wait) {
+        plan::CollectiveWaitOp::create(
+            builder, op->getLoc(),
+            FlatSymbolRefAttr::get(buckets.lookup(wait.getToken())));
+        return success();
       })
       .Case([&](func::ReturnOp ret) { return convertReturn(ret); })
       .Default([](Operation *unknown) {

@@ -33,6 +33,18 @@ static proto::SyncMode toProto(dist::SyncMode mode) {
   llvm_unreachable("unknown mode");
 }
 
+static proto::Mode toProto(dist::Mode mode) {
+  switch (mode) {
+  case dist::Mode::Local:
+    return proto::SINGLE;
+  case dist::Mode::ParameterServer:
+    return proto::PARAMETER_SERVER;
+  case dist::Mode::Collective:
+    return proto::COLLECTIVE;
+  }
+  llvm_unreachable("unknown mode");
+}
+
 static proto::Role toProto(dist::RoleKind kind) {
   switch (kind) {
   case dist::RoleKind::Local:
@@ -97,8 +109,7 @@ static FailureOr<std::string> emitPlan(ModuleOp role, dist::JobAttr job,
   plan.set_producer("fleet-transpile 0.1 (LLVM " LLVM_VERSION_STRING ")");
   plan.set_job(name.str());
   plan.set_program_hash(hash.str());
-  plan.set_mode(job.getMode() == dist::Mode::Local ? proto::SINGLE
-                                                   : proto::PARAMETER_SERVER);
+  plan.set_mode(toProto(job.getMode()));
   plan.set_sync_mode(toProto(job.getSync()));
   plan.set_trainers(job.getTrainers());
   if (failed(translateToPlan(*programs.begin(), plan)))
@@ -128,9 +139,7 @@ mlir::fleet::emitJob(ModuleOp job, ModuleOp planned, const CpuTarget &target,
   contents.set_schema_version(::fleet::kPlanSchemaVersion);
   contents.set_name(jobName.str());
   contents.set_program_hash(hash);
-  contents.set_mode(attr.getMode() == dist::Mode::Local
-                        ? proto::SINGLE
-                        : proto::PARAMETER_SERVER);
+  contents.set_mode(toProto(attr.getMode()));
   contents.set_sync_mode(toProto(attr.getSync()));
   contents.set_trainers(attr.getTrainers());
 

@@ -47,7 +47,8 @@ private:
   static void setDim(proto::Dim &dim, int64_t extent);
 
   proto::Plan &plan;
-  llvm::StringMap<uint32_t> states, kernels, functions, locations;
+  llvm::StringMap<uint32_t> states, kernels, functions, groups, buckets,
+      locations;
   llvm::DenseMap<Value, uint32_t> buffers;
 };
 
@@ -250,6 +251,21 @@ LogicalResult Translator::translateBuffer(Operation *op,
       .Case([&](plan::ConstantOp constant) {
         return setConstant(constant, buffer);
       })
+      .Case([&](plan::InBucketOp part) {
+        buffer.mutable_in_bucket()->set_bucket(
+            buckets.lookup(part.getBucket()));
+        buffer.mutable_in_bucket()->set_offset(part.getOffset());
+        return success();
+      })
+      .Case([&](plan::ExamplesOp examples) {
+        buffer.mutable_examples()->set_kind(
+            llvm::StringSwitch<proto::Buffer::Examples::Kind>(
+                examples.getKind())
+                .Case("own", proto::Buffer::Examples::OWN)
+                .Case("all", proto::Buffer::Examples::ALL)
+                .Default(proto::Buffer::Examples::SHARE));
+        return success();
+      })
       .Default([](Operation *) { return failure(); });
 }
 
@@ -271,6 +287,9 @@ LogicalResult Translator::translateInstruction(Operation *op,
         for (Value buffer : launch.getBuffers())
           out.add_buffers(index(buffer));
         setDim(*out.mutable_rows(), launch.getRows());
+        out.set_num_outputs(launch.getNumOutputs());
+        out.mutable_inplace()->Assign(launch.getInplace().begin(),
+                                      launch.getInplace().end());
         return success();
       })
       .Case([&](plan::MatMulOp matmul) {
@@ -354,6 +373,29 @@ LogicalResult Translator::translateInstruction(Operation *op,
         instruction.mutable_fetch_latest();
         return success();
       })
+      .Case([&](plan::ConnectOp connect) {
+        instruction.mutable_connect()->set_group(
+            groups.lookup(connect.getGroup()));
+        return success();
+      })
+      .Case([&](plan::BroadcastOp broadcast) {
+        proto::Broadcast &out = *instruction.mutable_broadcast();
+        out.set_buffer(index(broadcast.getBuffer()));
+        out.set_root(broadcast.getRoot());
+        out.set_group(groups.lookup(broadcast.getGroup()));
+        return success();
+      })
+      .Case([&](plan::AllReduceStartOp start) {
+        proto::AllReduceStart &out = *instruction.mutable_all_reduce_start();
+        out.set_bucket(buckets.lookup(start.getBucket()));
+        out.set_group(groups.lookup(start.getGroup()));
+        return success();
+      })
+      .Case([&](plan::CollectiveWaitOp wait) {
+        instruction.mutable_collective_wait()->set_bucket(
+            buckets.lookup(wait.getBucket()));
+        return success();
+      })
       .Default([](Operation *unknown) {
         return unknown->emitOpError("is no instruction of plan.proto");
       });
@@ -408,6 +450,23 @@ LogicalResult Translator::translate(plan::ProgramOp program) {
               *out.mutable_blocks(out.blocks_size() - 1)->mutable_type())))
         return failure();
     }
+  }
+  for (auto group : body.getOps<plan::GroupOp>()) {
+    groups[group.getSymName()] = plan.groups_size();
+    proto::Group &out = *plan.add_groups();
+    out.set_name(group.getSymName().str());
+    out.set_size(group.getSize());
+  }
+  for (auto bucket : body.getOps<plan::BucketOp>()) {
+    buckets[bucket.getSymName()] = plan.buckets_size();
+    proto::Bucket &out = *plan.add_buckets();
+    auto type = cast<MemRefType>(bucket.getType());
+    proto::TensorType translated;
+    if (failed(translateType(bucket, type, translated)))
+      return failure();
+    out.set_name(bucket.getSymName().str());
+    out.set_dtype(translated.dtype());
+    out.set_elements(type.getNumElements());
   }
   for (auto kernel : body.getOps<plan::KernelOp>()) {
     kernels[kernel.getSymName()] = plan.kernels_size();

@@ -90,3 +90,31 @@ plan.program @pserver_0 role = "pserver" {
     plan.return
   }
 }
+
+// CHECK-LABEL: plan.program @equals role = "trainer"
+plan.program @equals role = "trainer" {
+  plan.state @w : memref<13x1xf32> init = #optim.zeros
+  // CHECK: plan.group @world size = 4
+  plan.group @world size = 4
+  // CHECK: plan.bucket @bucket_0 : memref<32xf32>
+  plan.bucket @bucket_0 : memref<32xf32>
+  plan.function @main {
+    // CHECK: %{{.*}} = plan.in_bucket @bucket_0 at 16 : memref<13x1xf32>
+    %g = plan.in_bucket @bucket_0 at 16 : memref<13x1xf32>
+    // CHECK: %{{.*}} = plan.examples "share" : memref<f32>
+    %share = plan.examples "share" : memref<f32>
+    // CHECK: plan.all_reduce_start @bucket_0 in @world
+    plan.all_reduce_start @bucket_0 in @world
+    // CHECK: plan.collective_wait @bucket_0
+    plan.collective_wait @bucket_0
+    plan.return
+  }
+  plan.function @startup {
+    %w = plan.state_ref @w : memref<13x1xf32>
+    // CHECK: plan.connect @world
+    plan.connect @world
+    // CHECK: plan.broadcast %{{.*}} from 0 in @world : memref<13x1xf32>
+    plan.broadcast %w from 0 in @world : memref<13x1xf32>
+    plan.return
+  }
+}

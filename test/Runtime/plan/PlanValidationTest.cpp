@@ -70,7 +70,7 @@ TEST(PlanValidation, RoleAndMode) {
 
 TEST(PlanValidation, Mode) {
   expectTrainerError([](plan::Plan &p) { p.set_mode(plan::MODE_UNSPECIFIED); },
-                     "mode 0 is neither");
+                     "mode 0 is none of");
 }
 
 TEST(PlanValidation, SyncMode) {

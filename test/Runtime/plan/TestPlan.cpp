@@ -55,6 +55,19 @@ uint32_t FunctionBuilder::state(uint32_t state) {
   return static_cast<uint32_t>(get().buffers_size()) - 1;
 }
 
+uint32_t FunctionBuilder::inBucket(uint32_t bucket, int64_t offset,
+                                   plan::TensorType type) {
+  plan::Buffer &buffer = add("part", std::move(type));
+  buffer.mutable_in_bucket()->set_bucket(bucket);
+  buffer.mutable_in_bucket()->set_offset(offset);
+  return static_cast<uint32_t>(get().buffers_size()) - 1;
+}
+
+uint32_t FunctionBuilder::examples(plan::Buffer::Examples::Kind kind) {
+  add("examples", tensor({})).mutable_examples()->set_kind(kind);
+  return static_cast<uint32_t>(get().buffers_size()) - 1;
+}
+
 uint32_t FunctionBuilder::temporary(plan::TensorType type) {
   uint32_t slot = get().num_slots();
   get().set_num_slots(slot + 1);
@@ -334,5 +347,43 @@ plan::Plan test::makeTablePlan(plan::Role role,
   }
   FunctionBuilder evaluate(plan, "evaluate");
   addForward(evaluate);
+  return plan;
+}
+
+plan::Plan test::makeCollectivePlan() {
+  plan::Plan plan = makePlan(plan::TRAINER);
+  plan.set_mode(plan::COLLECTIVE);
+  plan.set_sync_mode(plan::SYNC);
+  plan.set_trainers(2);
+  plan.add_locations("program.mlir:12:8");
+  plan::Group &group = *plan.add_groups();
+  group.set_name("world");
+  group.set_size(2);
+  plan::Bucket &bucket = *plan.add_buckets();
+  bucket.set_name("bucket_0");
+  bucket.set_dtype(plan::F32);
+  bucket.set_elements(16);
+  uint32_t w = addState(plan, "w", tensor({3, 2}), 0.5);
+
+  FunctionBuilder main(plan, "main");
+  uint32_t x = main.input("x", tensor({kBatch, 3}));
+  uint32_t weight = main.state(w);
+  uint32_t h = main.temporary(tensor({kBatch, 2}));
+  uint32_t dw = main.inBucket(0, 4, tensor({3, 2}));
+  main.matmul(x, weight, h);
+  main.matmul(x, h, dw, /*transposeA=*/true);
+  main.instruction().mutable_all_reduce_start()->set_bucket(0);
+  plan::Instruction &wait = main.instruction();
+  wait.mutable_collective_wait()->set_bucket(0);
+  wait.set_location(1);
+  main.copy(dw, weight);
+  main.output("share", main.examples(plan::Buffer::Examples::SHARE));
+  main.output("own", main.examples(plan::Buffer::Examples::OWN));
+  main.output("all", main.examples(plan::Buffer::Examples::ALL));
+
+  FunctionBuilder startup(plan, "startup");
+  uint32_t initial = startup.state(w);
+  startup.instruction().mutable_connect()->set_group(0);
+  startup.instruction().mutable_broadcast()->set_buffer(initial);
   return plan;
 }

@@ -32,6 +32,12 @@ public:
   /// A temporary in a slot of its own.
   uint32_t temporary(plan::TensorType type);
   uint32_t constant(const std::vector<float> &values, plan::TensorType type);
+  /// In a bucket, from element `offset` on.
+  uint32_t inBucket(uint32_t bucket, int64_t offset, plan::TensorType type);
+  uint32_t examples(plan::Buffer::Examples::Kind kind);
+
+  /// One to be filled in.
+  plan::Instruction &instruction() { return *get().add_instructions(); }
 
   plan::Instruction &matmul(uint32_t a, uint32_t b, uint32_t out,
                             bool transposeA = false, bool transposeB = false);
@@ -90,6 +96,11 @@ plan::Plan makeTablePlan(plan::Role role, plan::Table::Placement placement,
                          int64_t rows,
                          const std::vector<std::string> &endpoints = {},
                          uint32_t server = 0);
+
+/// A valid plan of a collective job of two trainers: main puts x^T.(x.w) into a
+/// bucket, adds it up and copies the sum to w, a 3x2 state of 0.5; startup
+/// connects and broadcasts w.
+plan::Plan makeCollectivePlan();
 
 } // namespace fleet::test
 
