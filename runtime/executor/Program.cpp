@@ -28,6 +28,7 @@ StatusOr<std::unique_ptr<Program>> Program::create(PlanPtr plan,
   if (!tables.ok())
     return tables.status().withContext(loaded.path);
   program->rowTables = std::move(*tables);
+  FLEET_RETURN_IF_ERROR(program->allocateBuckets().withContext(loaded.path));
   return program;
 }
 
@@ -86,6 +87,21 @@ Status Program::allocateConstants() {
                 constantOffsets[static_cast<size_t>(f)][static_cast<size_t>(b)],
             buffer.constant().data().data(), buffer.constant().data().size());
     }
+  }
+  return Status();
+}
+
+Status Program::allocateBuckets() {
+  for (const plan::Bucket &bucket : loaded->proto.buckets()) {
+    if (!options.collective)
+      return makeError(StatusCode::InvalidArgument,
+                       "the program is one of a collective job, it cannot run "
+                       "without the other trainers");
+    FLEET_ASSIGN_OR_RETURN(
+        void *memory,
+        options.collective->allocate(static_cast<size_t>(bucket.elements()) *
+                                     dataTypeSize(bucket.dtype())));
+    buckets.push_back(memory);
   }
   return Status();
 }

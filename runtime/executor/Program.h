@@ -31,6 +31,9 @@ struct ProgramOptions {
   /// Fills temporaries with NaN before each run, so that a test sees a read of
   /// what was never written.
   bool poison = false;
+  /// The other trainers; not owned, outlives the program. For jobs of mode
+  /// COLLECTIVE, whose ranks all make their programs from the same plan.
+  Collective *collective = nullptr;
 };
 
 /// A loaded plan, its kernels and its state. States are allocated and
@@ -44,6 +47,8 @@ public:
 
   const LoadedPlan &plan() const { return *loaded; }
   const PlanPtr &planPtr() const { return loaded; }
+  /// The other trainers, or null.
+  Collective *collective() const { return options.collective; }
 
   /// The function of this name, ready to run on batches of `batch` rows (the
   /// plan's symbol 0). Made at the first call for a size and kept; the pointer
@@ -65,6 +70,7 @@ private:
   Status allocateStates();
   Status initializeStates();
   Status allocateConstants();
+  Status allocateBuckets();
 
   PlanPtr loaded;
   ProgramOptions options;
@@ -74,6 +80,7 @@ private:
   std::vector<size_t> sizes;
   AlignedBuffer constantArena;
   std::vector<std::vector<int64_t>> constantOffsets; // by function and buffer
+  std::vector<void *> buckets;                       // of the collective
   std::map<std::pair<uint32_t, int64_t>, std::unique_ptr<Step>> steps;
   std::unique_ptr<ProgramTables> rowTables; // uses steps
 };

@@ -6,18 +6,21 @@
 
 #include "runtime/executor/Step.h"
 
+#include "runtime/base/DataTypes.h"
+
 #include <cstring>
 #include <limits>
 
 using namespace fleet;
 
-void Step::prepare() {
+void Step::prepare(const StepArguments &arguments) {
+  if (examples.size() != 0)
+    countExamples(arguments);
   if (poison && arena.size() != 0)
     std::memset(arena.data(), 0xff, arena.size()); // NaN as f16, f32 and f64
 }
 
-/// Kept in the header's class so that run() inlines it; everything that is not
-/// plain computing is one call away.
+/// Everything that is not plain computing is one call away.
 inline Status Step::execute(const Operation &op, ParameterExchange *peer) {
   switch (op.kind) {
   case Kind::Kernel:
@@ -45,6 +48,11 @@ inline Status Step::execute(const Operation &op, ParameterExchange *peer) {
   case Kind::PullRows:
   case Kind::PushRows:
     return transferRows(op, peer);
+  case Kind::AllReduceStart:
+  case Kind::CollectiveWait:
+  case Kind::Broadcast:
+  case Kind::Connect:
+    return collect(op);
   default:
     return exchange(op, peer);
   }
@@ -99,7 +107,7 @@ Status Step::failure(const Operation &op, const Status &status) const {
 
 Status Step::run(const StepArguments &arguments) {
   bindInputs(arguments.inputs);
-  prepare();
+  prepare(arguments);
   if (arguments.observer)
     return runObserved(arguments);
   for (const Operation &op : operations) {
@@ -126,6 +134,8 @@ Status Step::runObserved(const StepArguments &arguments) {
 }
 
 Status Step::runEmpty(const StepArguments &arguments) {
+  if (collective)
+    return runWithoutRows(arguments);
   for (const Operation &op : operations) {
     if (op.kind == Kind::SendBarrier) {
       if (!arguments.exchange)
@@ -137,6 +147,20 @@ Status Step::runEmpty(const StepArguments &arguments) {
                op.kind == Kind::FetchLatest) {
       FLEET_RETURN_IF_ERROR(exchange(op, arguments.exchange));
     }
+  }
+  return Status();
+}
+
+Status Step::runWithoutRows(const StepArguments &arguments) {
+  prepare(arguments);
+  for (const Operation &op : operations) {
+    if (op.ofBatch)
+      continue;
+    if (op.kind == Kind::AllReduceStart) {
+      const CollectiveCall &call = calls[op.call].call;
+      std::memset(call.out, 0, call.count * dataTypeSize(call.dtype));
+    }
+    FLEET_RETURN_IF_ERROR(execute(op, arguments.exchange));
   }
   return Status();
 }

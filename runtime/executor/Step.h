@@ -16,6 +16,7 @@
 #include "runtime/base/Clock.h"
 #include "runtime/base/Status.h"
 #include "runtime/base/ThreadPool.h"
+#include "runtime/collective/Collective.h"
 #include "runtime/device/cpu/Gemm.h"
 #include "runtime/device/cpu/KernelLibrary.h"
 #include "runtime/executor/ParameterExchange.h"
@@ -50,17 +51,21 @@ struct StepArguments {
   /// For functions that send or receive; else null.
   ParameterExchange *exchange = nullptr;
   StepObserver *observer = nullptr;
+  /// Rows of this process in the step, and of all; or in the steps since the
+  /// function ran last. For functions that ask for them.
+  int64_t ownExamples = 0, allExamples = 0;
 };
 
 class Step {
 public:
-  /// Runs all instructions, in order. An error comes from the exchange, or from
-  /// ids that name no row, and names the instruction; afterwards states may be
-  /// half updated. One run at a time.
+  /// Runs all instructions, in order. An error comes from the exchange, from a
+  /// collective, or from ids that name no row, and names the instruction;
+  /// afterwards states may be half updated. One run at a time.
   Status run(const StepArguments &arguments);
 
   /// Takes part in the exchange of a step without having rows in its batch:
-  /// sends nothing (and says so), receives everything, computes nothing.
+  /// sends nothing (and says so), receives everything, computes nothing. In a
+  /// collective job it adds zeros, and does what does not depend on the batch.
   Status runEmpty(const StepArguments &arguments);
 
   /// Inputs that StepArguments::inputs must have.
@@ -92,12 +97,18 @@ private:
     Submit,
     FetchLatest,
     PullRows,
-    PushRows
+    PushRows,
+    AllReduceStart,
+    CollectiveWait,
+    Broadcast,
+    Connect
   };
 
   struct Operation {
     Kind kind;
+    bool ofBatch; // depends on the rows of the batch
     union {
+      uint32_t call; // into Step::calls
       KernelFunction kernel;
       const Gemm *gemm;
       struct {
@@ -130,9 +141,12 @@ private:
   Status execute(const Operation &operation, ParameterExchange *exchange);
   Status exchange(const Operation &operation, ParameterExchange *exchange);
   Status transferRows(const Operation &operation, ParameterExchange *exchange);
+  Status collect(const Operation &operation);
+  Status runWithoutRows(const StepArguments &arguments);
+  void countExamples(const StepArguments &arguments);
   Status failure(const Operation &operation, const Status &status) const;
   Status runObserved(const StepArguments &arguments);
-  void prepare();
+  void prepare(const StepArguments &arguments);
 
   PlanPtr loaded;
   uint32_t functionIndex = 0;
@@ -154,6 +168,19 @@ private:
     plan::DataType dtype;
   };
   std::vector<OutputRef> outputs;
+
+  // Collective jobs only.
+  Collective *collective = nullptr;
+  /// A call of an instruction; the wait refers to that of its start.
+  struct Call {
+    CollectiveCall call;
+    Collective::Ticket ticket = 0;
+  };
+  std::vector<Call> calls;
+  AlignedBuffer examples; ///< empty: nobody asks; see exampleOffset()
+  static size_t exampleOffset(int kind, plan::DataType dtype) {
+    return (static_cast<size_t>(kind) * 2 + (dtype == plan::F64)) * 64;
+  }
 };
 
 } // namespace fleet

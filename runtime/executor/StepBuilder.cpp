@@ -54,6 +54,7 @@ StatusOr<std::unique_ptr<Step>> StepBuilder::build(int64_t batch) {
     step->ownRows = program.tables();
   FLEET_RETURN_IF_ERROR(bindSymbols(batch).withContext(program.plan().path));
   FLEET_RETURN_IF_ERROR(allocateArena().withContext(program.plan().path));
+  FLEET_RETURN_IF_ERROR(allocateExamples());
   for (const plan::Buffer &buffer : function.buffers())
     step->inputCount += buffer.has_input();
 
@@ -66,6 +67,8 @@ StatusOr<std::unique_ptr<Step>> StepBuilder::build(int64_t batch) {
     if (Status status = add(function.instructions(i)); !status.ok())
       return status.withContext(program.plan().path + ": " +
                                 program.plan().describe(index, i));
+  if (step->collective)
+    markOfBatch();
   for (const plan::Output &output : function.outputs()) {
     step->outputs.push_back(
         {static_cast<uint32_t>(step->operands.size()),
@@ -163,6 +166,17 @@ void StepBuilder::appendOperand(uint32_t buffer, int64_t row) {
   case plan::Buffer::kTemporary:
     address = step->arena.data() + slots[source.temporary().slot()];
     break;
+  case plan::Buffer::kInBucket:
+    address =
+        static_cast<std::byte *>(program.buckets[source.in_bucket().bucket()]) +
+        source.in_bucket().offset() *
+            static_cast<int64_t>(dataTypeSize(source.type().dtype()));
+    break;
+  case plan::Buffer::kExamples:
+    address =
+        step->examples.data() +
+        Step::exampleOffset(source.examples().kind(), source.type().dtype());
+    break;
   default:
     address =
         program.constantArena.data() + program.constantOffsets[index][buffer];
@@ -191,6 +205,11 @@ Status StepBuilder::add(const plan::Instruction &instruction) {
   case plan::Instruction::kRecv:
     addTransfer(Step::Kind::Recv, instruction.recv());
     return Status();
+  case plan::Instruction::kAllReduceStart:
+  case plan::Instruction::kCollectiveWait:
+  case plan::Instruction::kBroadcast:
+  case plan::Instruction::kConnect:
+    return addCollective(instruction);
   case plan::Instruction::kSendBarrier:
     append(Step::Kind::SendBarrier);
     break;

@@ -10,6 +10,8 @@
 #include "runtime/executor/Program.h"
 #include "runtime/executor/Step.h"
 
+#include <map>
+
 namespace fleet {
 
 /// Resolves the instructions of one function for one batch size. Used once.
@@ -36,6 +38,10 @@ private:
   /// An item of a plan.PullRows or plan.PushRows; `rows` is its other buffer.
   template <typename Item>
   void addRowItem(RowItems &table, const Item &item, uint32_t rows);
+  // In StepCollectives.cpp.
+  Status addCollective(const plan::Instruction &instruction);
+  Status allocateExamples();
+  void markOfBatch();
   /// Starts an operation; its operands follow.
   Step::Operation &append(Step::Kind kind);
   /// The address of the buffer's row `row`.
@@ -47,8 +53,9 @@ private:
   const plan::Function &function;
   uint32_t index;
   std::unique_ptr<Step> step;
-  std::vector<int64_t> slots;       // offsets in the arena
-  std::vector<size_t> firstOperand; // of each operation
+  std::vector<int64_t> slots;           // offsets in the arena
+  std::vector<size_t> firstOperand;     // of each operation
+  std::map<uint32_t, uint32_t> started; // the call on each bucket
 };
 
 } // namespace fleet

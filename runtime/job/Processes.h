@@ -6,6 +6,7 @@
 #include "runtime/job/Role.h"
 #include "runtime/job/RunOptions.h"
 #include "runtime/job/StateFile.h"
+#include "runtime/job/TrainLoop.h"
 #include "runtime/transport/JobIdentity.h"
 
 namespace fleet {
@@ -13,7 +14,29 @@ namespace fleet {
 /// What all processes of a job agree on, from a plan and the flags.
 JobIdentity identify(const plan::Plan &plan, const RunOptions &options);
 
-/// A trainer, or a local job.
+/// Data, and who deals it.
+struct TrainingData {
+  std::unique_ptr<Dataset> rows; ///< `batches` has its address
+  BatchReader batches;
+};
+
+/// What "main" of `program` reads, as this trainer gets it.
+StatusOr<std::unique_ptr<TrainingData>> loadData(Program &program,
+                                                 const RoleChoice &role,
+                                                 const RunOptions &options,
+                                                 RunEnvironment &environment);
+
+/// Prints how good the parameters are, by "evaluate" if there is such a
+/// function.
+Status printResult(Program &program, const Dataset &data,
+                   const TrainResult &result, RunEnvironment &environment);
+
+/// A trainer of a collective job; `program` has its collective.
+Status runCollectiveTrainer(Program &program, const RoleChoice &role,
+                            const RunOptions &options,
+                            RunEnvironment &environment);
+
+/// A trainer with servers, or a local job.
 Status runTrainer(Program &program, const RoleChoice &role,
                   const RunOptions &options, RunEnvironment &environment);
 

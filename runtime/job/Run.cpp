@@ -55,12 +55,23 @@ Status fleet::runProcess(const plan::Job &job, const RoleChoice &role,
   ThreadPool pool({threads, threads > 1 && threads <= cores
                                 ? std::chrono::microseconds(50)
                                 : std::chrono::microseconds(0)});
+  std::unique_ptr<Collective> collective;
+  if (plan->proto.mode() == plan::COLLECTIVE) {
+    if (!environment.collective)
+      return makeError(StatusCode::Internal, "no way to the other trainers");
+    FLEET_ASSIGN_OR_RETURN(
+        collective, environment.collective(role.rank, plan->proto.trainers(),
+                                           options.deadline));
+  }
   ProgramOptions settings;
+  settings.collective = collective.get();
   settings.seed = options.seed;
   settings.pool = threads > 1 ? &pool : nullptr;
   settings.poison = options.poison;
   FLEET_ASSIGN_OR_RETURN(std::unique_ptr<Program> program,
                          Program::create(plan, settings));
+  if (collective)
+    return runCollectiveTrainer(*program, role, options, environment);
   if (!options.loadDirectory.empty())
     FLEET_RETURN_IF_ERROR(
         loadStates(*program, environment.files, options.loadDirectory)

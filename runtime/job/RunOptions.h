@@ -8,9 +8,11 @@
 #include "runtime/base/Files.h"
 #include "runtime/base/Log.h"
 #include "runtime/base/Signals.h"
+#include "runtime/collective/Collective.h"
 #include "runtime/transport/Transport.h"
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +38,10 @@ struct RunOptions {
   bool poison = false;
 };
 
+/// Meets the other ranks of a collective job; every wait ends at the deadline.
+using CollectiveFactory = std::function<StatusOr<std::unique_ptr<Collective>>(
+    uint32_t rank, uint32_t size, Duration deadline)>;
+
 /// What a process gets from outside; everything outlives the run. Tests give
 /// every rank its own, in one process.
 struct RunEnvironment {
@@ -48,6 +54,7 @@ struct RunEnvironment {
   std::function<void(const std::string &)> print;
   bool showProgress = false;
   Failpoints failpoints{};
+  CollectiveFactory collective{}; ///< used by collective jobs only
 };
 
 } // namespace fleet

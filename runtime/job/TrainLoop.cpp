@@ -90,6 +90,8 @@ private:
   Status runStep(int64_t step, int64_t epoch, int64_t stepInEpoch);
   Status exchangeDeltas();
   Status close(Status status);
+  /// By this process so far; -1 if it talks to nobody.
+  int64_t bytesSent() const;
 
   Program &program;
   BatchReader &data;
@@ -166,13 +168,21 @@ Status TrainLoop::exchangeDeltas() {
   return between->run(arguments);
 }
 
+int64_t TrainLoop::bytesSent() const {
+  if (exchange)
+    return static_cast<int64_t>(exchange->bytesSent());
+  if (Collective *collective = program.collective())
+    return static_cast<int64_t>(collective->bytesSent());
+  return -1;
+}
+
 Status TrainLoop::runStep(int64_t step, int64_t epoch, int64_t stepInEpoch) {
   Batch batch = data.read(stepInEpoch);
   TimePoint begin{};
-  uint64_t sent = 0;
+  int64_t sent = 0;
   if (metrics) {
     begin = environment.clock.now();
-    sent = exchange ? exchange->bytesSent() : 0;
+    sent = bytesSent();
   }
   if (!current || (batch.rows > 0 && batch.rows != current->batch())) {
     FLEET_ASSIGN_OR_RETURN(
@@ -180,6 +190,8 @@ Status TrainLoop::runStep(int64_t step, int64_t epoch, int64_t stepInEpoch) {
   }
   StepArguments arguments;
   arguments.inputs = batch.inputs;
+  arguments.ownExamples = batch.rows;
+  arguments.allExamples = batch.globalRows;
   arguments.exchange = exchange;
   arguments.observer = tracer.get();
   if (batch.rows == 0)
@@ -198,7 +210,7 @@ Status TrainLoop::runStep(int64_t step, int64_t epoch, int64_t stepInEpoch) {
     metrics->record(
         {step, epoch, loss, batch.rows,
          std::chrono::duration<double, std::micro>(now - begin).count(),
-         exchange ? static_cast<int64_t>(exchange->bytesSent() - sent) : -1,
+         sent < 0 ? -1 : bytesSent() - sent,
          exchange ? exchange->staleness() : -1});
     if (progress)
       progress->update(step + 1, epoch, loss, now);

@@ -235,34 +235,15 @@ static Status trainAndReport(Program &program, const RoleChoice &role,
     return Status();
   if (communicator)
     environment.print(describe(communicator->summary(), communicator->bound()));
-  std::string values =
-      fmt::format("loss {:.6g} (mean of the last epoch)", result.lastEpochLoss);
-  if (program.plan().findFunction("evaluate")) {
-    FLEET_ASSIGN_OR_RETURN(values, evaluate(program, data));
-    values += fmt::format(" over {} examples", data.rows());
-  }
-  environment.print(fmt::format("final {} ({} epochs, {} steps, {:.2f} s)",
-                                values, result.epochs, result.steps,
-                                result.seconds));
-  return Status();
+  return printResult(program, data, result, environment);
 }
 
 Status fleet::runTrainer(Program &program, const RoleChoice &role,
                          const RunOptions &options,
                          RunEnvironment &environment) {
   const plan::Plan &proto = program.plan().proto;
-  FLEET_ASSIGN_OR_RETURN(DataSpec spec, parseDataSpec(options.data));
-  FLEET_ASSIGN_OR_RETURN(auto requests, inputRequests(program.plan(), "main"));
-  FLEET_ASSIGN_OR_RETURN(Dataset data,
-                         loadDataset(spec, requests, environment.files));
-  BatchOptions batches;
-  batches.batchSize = options.batchSize;
-  batches.trainers = static_cast<int>(std::max(1u, proto.trainers()));
-  batches.rank = static_cast<int>(role.rank);
-  batches.shuffle = options.shuffle;
-  batches.seed = options.seed;
-  FLEET_ASSIGN_OR_RETURN(BatchReader reader,
-                         BatchReader::create(data, batches));
+  FLEET_ASSIGN_OR_RETURN(std::unique_ptr<TrainingData> data,
+                         loadData(program, role, options, environment));
   // Not after hours of training.
   if (role.rank == 0 && !options.saveDirectory.empty())
     FLEET_RETURN_IF_ERROR(
@@ -271,12 +252,13 @@ Status fleet::runTrainer(Program &program, const RoleChoice &role,
   std::unique_ptr<ParameterClient> client;
   std::unique_ptr<Communicator> communicator; // ends before its client
   if (role.role == plan::LOCAL)
-    return trainAndReport(program, role, options, environment, data, reader,
-                          nullptr, communicator);
+    return trainAndReport(program, role, options, environment, *data->rows,
+                          data->batches, nullptr, communicator);
   FLEET_ASSIGN_OR_RETURN(client,
                          connectToServers(proto, role, options, environment));
-  Status status = trainAndReport(program, role, options, environment, data,
-                                 reader, client.get(), communicator);
+  Status status =
+      trainAndReport(program, role, options, environment, *data->rows,
+                     data->batches, client.get(), communicator);
   if (!status.ok())
     client->abort(status.message());
   return status;
