@@ -33,6 +33,13 @@ void mlir::fleet::buildDistributePipeline(OpPassManager &pm,
     distribute.minBlockSize = options.minBlockSize;
     distribute.dispatcher = options.dispatcher;
     pm.addPass(createDistributePSPass(distribute));
+  } else if (options.mode == DistributeOptions::Mode::Collective) {
+    DistributeCollectivePassOptions distribute;
+    distribute.trainers = options.trainers;
+    pm.addPass(createDistributeCollectivePass(distribute));
+    AllReduceGradientsPassOptions reduce;
+    reduce.bucketSize = options.bucketSize;
+    pm.addPass(createAllReduceGradientsPass(reduce));
   } else {
     pm.addPass(createDistributeLocalPass());
   }
@@ -46,9 +53,11 @@ struct PipelineOptions : public PassPipelineOptions<PipelineOptions> {
   Option<Mode> mode{
       *this, "mode", llvm::cl::desc("how the job is distributed"),
       llvm::cl::init(Mode::Local),
-      llvm::cl::values(clEnumValN(Mode::Local, "local", "one process"),
-                       clEnumValN(Mode::ParameterServer, "ps",
-                                  "trainers and parameter servers"))};
+      llvm::cl::values(
+          clEnumValN(Mode::Local, "local", "one process"),
+          clEnumValN(Mode::ParameterServer, "ps",
+                     "trainers and parameter servers"),
+          clEnumValN(Mode::Collective, "collective", "equal trainers"))};
   Option<int64_t> trainers{*this, "trainers",
                            llvm::cl::desc("number of trainers"),
                            llvm::cl::init(1)};

@@ -35,12 +35,14 @@ public:
   explicit Check(const proto::Strategy &strategy) : s(strategy) {}
 
   std::string run() {
-    if (s.mode() == proto::COLLECTIVE)
-      return "mode: COLLECTIVE is not in this version; use PS or LOCAL";
-    if (s.mode() != proto::PS)
-      return onlyParameterServers();
+    if (std::string why = otherModes(); !why.empty())
+      return why;
     if (s.has_trainers() && s.trainers() < 1)
       return number("trainers", s.trainers());
+    if (s.mode() == proto::COLLECTIVE)
+      return collective();
+    if (s.mode() != proto::PS)
+      return "";
     if (s.has_min_block_size() && s.min_block_size() < 1)
       return number("min_block_size", s.min_block_size());
     if (s.has_slice_var_up() && !s.slice_var_up() && s.has_min_block_size())
@@ -56,14 +58,43 @@ private:
         .str();
   }
 
-  /// A local job has nothing to cut and nobody to wait for.
-  std::string onlyParameterServers() {
+  /// A field of another mode than this one's. A local job has nothing to cut
+  /// and nobody to wait for.
+  std::string otherModes() {
     const google::protobuf::Reflection &reflection = *s.GetReflection();
     std::vector<const google::protobuf::FieldDescriptor *> set;
     reflection.ListFields(s, &set);
-    for (const auto *field : set)
-      if (field->name() != "mode")
-        return field->name() + ": is for mode: PS; this is mode: LOCAL";
+    const char *mode = s.mode() == proto::PS           ? "PS"
+                       : s.mode() == proto::COLLECTIVE ? "COLLECTIVE"
+                                                       : "LOCAL";
+    for (const auto *field : set) {
+      int number = field->number();
+      bool isCollective =
+          number >= proto::Strategy::kFuseAllReduceOpsFieldNumber;
+      const char *expected =
+          number == proto::Strategy::kModeFieldNumber ? mode
+          : isCollective                              ? "COLLECTIVE"
+          : number == proto::Strategy::kTrainersFieldNumber &&
+                  s.mode() == proto::COLLECTIVE
+              ? mode
+              : "PS";
+      if (llvm::StringRef(expected) != mode)
+        return field->name() + ": is for mode: " + expected +
+               "; this is mode: " + mode;
+    }
+    return "";
+  }
+
+  std::string collective() {
+    constexpr int64_t kMostMiB = int64_t(1) << 20;
+    if (s.has_fuse_grad_size_in_mb() &&
+        (s.fuse_grad_size_in_mb() < 1 || s.fuse_grad_size_in_mb() > kMostMiB))
+      return llvm::formatv("fuse_grad_size_in_MB: {0}, expected 1 to {1}",
+                           s.fuse_grad_size_in_mb(), kMostMiB);
+    if (s.has_fuse_grad_size_in_mb() && s.has_fuse_all_reduce_ops() &&
+        !s.fuse_all_reduce_ops())
+      return "fuse_grad_size_in_MB: says how much travels together, but "
+             "fuse_all_reduce_ops: false sends each gradient by itself";
     return "";
   }
 
@@ -164,6 +195,12 @@ static DistributeOptions toOptions(const proto::Strategy &strategy) {
   DistributeOptions options;
   if (strategy.mode() == proto::PS)
     options.mode = DistributeOptions::Mode::ParameterServer;
+  if (strategy.mode() == proto::COLLECTIVE)
+    options.mode = DistributeOptions::Mode::Collective;
+  if (strategy.has_fuse_grad_size_in_mb())
+    options.bucketSize = strategy.fuse_grad_size_in_mb() << 20;
+  if (strategy.has_fuse_all_reduce_ops() && !strategy.fuse_all_reduce_ops())
+    options.bucketSize = 1;
   if (strategy.has_trainers())
     options.trainers = strategy.trainers();
   options.pservers.assign(strategy.pservers().begin(),
@@ -184,8 +221,7 @@ static DistributeOptions toOptions(const proto::Strategy &strategy) {
   if (configs.k_steps() > 0)
     options.geoSteps = configs.k_steps();
   if (strategy.enable_dc_asgd())
-    options.compensation =
-        strategy.has_dc_asgd_lambda()
+    options.compensation = strategy.has_dc_asgd_lambda()
                                ? strategy.dc_asgd_lambda()
                                : DistributeOptions::kDefaultCompensation;
   if (strategy.has_slice_var_up())

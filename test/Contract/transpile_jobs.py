@@ -4,7 +4,8 @@ transpile_jobs.py FLEET_TRANSPILE PROGRAM PREFIX [few]
 
 The jobs are PREFIX_local, PREFIX_half_1x3, and PREFIX_ps_NxS_whole and, of several
 servers, PREFIX_ps_NxS_sliced for N trainers and S servers (sliced: even the smallest
-parameter is cut, where its update can be).
+parameter is cut, where its update can be), and PREFIX_all_N for N trainers without
+servers, of which those of all_2 send each gradient by itself.
 """
 import os
 import subprocess
@@ -28,16 +29,21 @@ def pservers(count):
 
 def main():
     os.makedirs(os.path.dirname(PREFIX), exist_ok=True)
-    settings = {"whole": "slice_var_up: false", "sliced": "min_block_size: 1"}
+    settings = {"whole": "mode: PS slice_var_up: false",
+                "sliced": "mode: PS min_block_size: 1",
+                "alone": "mode: COLLECTIVE fuse_all_reduce_ops: false"}
     for name, text in settings.items():
         settings[name] = "%s_%s.textproto" % (PREFIX, name)
         with open(settings[name], "w") as file:
-            file.write("mode: PS\n" + text + "\n")
+            file.write(text + "\n")
     jobs = [("local",),
             ("ps_3x1_whole", "--strategy=" + settings["whole"], "--trainers=3", pservers(1)),
             ("half_1x3", "--strategy=" + settings["sliced"], "--sync-mode=half-async",
-             pservers(3))]
-    combinations = [(trainers, servers, cut) for cut in settings for servers in (1, 2, 3)
+             pservers(3)),
+            ("all_1", "--mode=collective", "--trainers=1"),
+            ("all_2", "--strategy=" + settings["alone"], "--trainers=2"),
+            ("all_4", "--mode=collective", "--trainers=4")]
+    combinations = [(trainers, servers, cut) for cut in ("whole", "sliced") for servers in (1, 2, 3)
                     for trainers in (1, 2, 4) if servers > 1 or cut == "whole"]
     if FEW:
         combinations = [(1, 1, "whole"), (1, 2, "sliced"), (1, 3, "sliced"),

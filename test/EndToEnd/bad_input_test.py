@@ -104,7 +104,7 @@ class TranspileFlags(FleetTest):
 
     def test_unknown_mode_flag_and_cpu(self):
         self.refuse("--mode=magic", words=["--mode=magic"])
-        self.refuse("--mode=collective", words=["collective"])
+        self.refuse("--mode=collective", "--pservers=a:1", words=["--pservers", "collective"])
         self.refuse("--sync-mode=async", words=["async"])
         self.refuse("--target=cuda", words=["cuda"])
         self.refuse("--target-cpu=abacus", words=["abacus"])

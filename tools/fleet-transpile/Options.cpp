@@ -54,11 +54,13 @@ static void checkEndpoint(StringRef flag, StringRef endpoint) {
 
 static void checkServers(const DistributeOptions &options) {
   if (options.mode != Mode::ParameterServer) {
+    bool isLocal = options.mode == Mode::Local;
     if (!options.pservers.empty())
-      failUsage("--pservers is for --mode=ps; this is --mode=local");
-    if (options.trainers != 1)
-      failUsage(llvm::formatv("--trainers={0} is for --mode=ps; a local job is "
-                              "one process",
+      failUsage(llvm::Twine("--pservers is for --mode=ps; this is --mode=") +
+                (isLocal ? "local" : "collective"));
+    if (isLocal && options.trainers != 1)
+      failUsage(llvm::formatv("--trainers={0} is for --mode=ps or collective; "
+                              "a local job is one process",
                               options.trainers));
     return;
   }
@@ -85,9 +87,11 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
                "the whole job module"),
       cl::value_desc("JOB_DIR"), cl::cat(category));
   static cl::opt<std::string> mode("mode",
-                                   cl::desc("local (default) or ps (parameter "
-                                            "servers)"),
-                                   cl::value_desc("local|ps"),
+                                   cl::desc("local (default), ps (parameter "
+                                            "servers) or collective (equal "
+                                            "trainers that add their "
+                                            "gradients)"),
+                                   cl::value_desc("local|ps|collective"),
                                    cl::init("local"), cl::cat(category));
   static cl::opt<std::string> trainers("trainers",
                                        cl::desc("Number of trainers "
@@ -189,12 +193,15 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
       failUsage("--strategy=" + llvm::toString(read.takeError()));
     inFile = job = *read;
   }
-  if (mode == "collective")
-    failUsage("--mode=collective is not in this version; use ps or local");
-  if (mode != "local" && mode != "ps")
-    failUsage("--mode=" + mode + ": expected local or ps");
+  auto chosen = llvm::StringSwitch<std::optional<Mode>>(mode)
+                    .Case("local", Mode::Local)
+                    .Case("ps", Mode::ParameterServer)
+                    .Case("collective", Mode::Collective)
+                    .Default(std::nullopt);
+  if (!chosen)
+    failUsage("--mode=" + mode + ": expected local, ps or collective");
   if (mode.getNumOccurrences()) {
-    job.mode = mode == "ps" ? Mode::ParameterServer : Mode::Local;
+    job.mode = *chosen;
     if (!strategy.empty() && job.mode != inFile.mode)
       failUsage("--mode=" + mode + " contradicts --strategy=" + strategy);
   }
@@ -213,7 +220,7 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
         job.sync != inFile.sync)
       failUsage("--sync-mode=" + syncMode +
                 " contradicts --strategy=" + strategy);
-    if (job.mode == Mode::Local && job.sync != dist::SyncMode::Sync)
+    if (job.mode != Mode::ParameterServer && job.sync != dist::SyncMode::Sync)
       failUsage("--sync-mode=" + syncMode + " is for --mode=ps");
   }
   if (!geoSteps.empty()) {
@@ -277,6 +284,9 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
   options.endpoint = endpoint;
   if (!role.empty() && role != "trainer" && role != "pserver")
     failUsage("--role=" + role + ": expected trainer or pserver");
+  if (role == "pserver" && job.mode == Mode::Collective)
+    failUsage("--role=pserver is for --mode=ps; a collective job has trainers "
+              "only");
   if (!role.empty() && job.mode == Mode::Local)
     failUsage("--role=" + role +
               " is for --mode=ps; a local job has one program");

@@ -24,11 +24,12 @@ namespace mlir::fleet {
 /// How a program becomes a job.
 struct DistributeOptions {
   enum class Mode {
-    Local,          ///< one process
-    ParameterServer ///< trainers and parameter servers
+    Local,           ///< one process
+    ParameterServer, ///< trainers and parameter servers
+    Collective       ///< equal trainers
   };
   Mode mode = Mode::Local;
-  /// ParameterServer: how many trainers; at least 1.
+  /// ParameterServer and Collective: how many trainers; at least 1.
   int64_t trainers = 1;
   /// ParameterServer: endpoints of the servers, HOST:PORT or [V6]:PORT.
   std::vector<std::string> pservers;
@@ -49,6 +50,8 @@ struct DistributeOptions {
   bool slice = true;
   int64_t minBlockSize = 8192;
   Dispatcher dispatcher = Dispatcher::Balanced;
+  /// Collective: bytes of gradients that travel together; at least 1.
+  int64_t bucketSize = 25 << 20;
 };
 
 /// From a single-machine program to a verified job module: gradients and
@@ -57,7 +60,7 @@ struct DistributeOptions {
 void buildDistributePipeline(OpPassManager &pm,
                              const DistributeOptions &options);
 
-/// Registers `fleet-distribute{mode=local|ps trainers=N pservers=...}` for
+/// Registers `fleet-distribute{mode=local|ps|collective trainers=N pservers=...}` for
 /// textual pipelines.
 void registerDistributePipeline();
 
