@@ -56,6 +56,13 @@ void DistributeCollectivePass::runOnOperation() {
   if (failed(verifySingleMachine(program)) || !getMain(program) ||
       failed(freeSymbol(program, kStartupName)))
     return signalPassFailure();
+  for (auto parameter : program.getOps<optim::ParameterOp>())
+    if (parameter.getRowsAttr()) {
+      parameter.emitOpError("is a table of rows, which only parameter servers "
+                            "own parts of; in mode collective every trainer "
+                            "has all of every parameter");
+      return signalPassFailure();
+    }
   ModuleOp trainer = nestProgram(program, "trainer");
   trainer->setAttr(FleetDialect::getRoleAttrName(),
                    RoleAttr::get(&getContext(), RoleKind::Trainer));

@@ -53,3 +53,13 @@ module {
     return
   }
 }
+
+// -----
+
+module {
+  // expected-error @+1 {{is a table of rows, which only parameter servers own parts of}}
+  optim.parameter @t : tensor<8x2xf32> init = #optim.ones rows = sparse
+  func.func @main() {
+    return
+  }
+}
