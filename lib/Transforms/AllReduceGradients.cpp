@@ -22,10 +22,10 @@ using namespace mlir::fleet::dist;
 using namespace mlir::fleet::optim;
 
 namespace {
-/// Gradients that travel together, and the updates that need them.
+/// Gradients that travel together, and where their sums are needed.
 struct Bucket {
   llvm::SmallSetVector<Value, 8> gradients;
-  SmallVector<OptimizerOpInterface> updates;
+  SmallVector<OpOperand *> uses;
   int64_t bytes = 0;
 };
 
@@ -37,12 +37,17 @@ struct AllReduceGradientsPass
 
 private:
   LogicalResult collect(ModuleOp trainer, func::FuncOp main);
+  LogicalResult collectJoint(JointGradientOpInterface joint);
   LogicalResult verifyAccesses();
   void scale(func::FuncOp main);
   void fill();
   void reduce(FlatSymbolRefAttr group);
 
   SmallVector<OptimizerOpInterface> updates; ///< in program order
+  /// What changes several gradients together, once they have been added.
+  SmallVector<JointGradientOpInterface> joints;
+  /// Operands, of updates and joints, that are gradients of this trainer.
+  SmallVector<OpOperand *> uses;
   SmallVector<Bucket> buckets;
 };
 } // namespace
@@ -50,11 +55,18 @@ private:
 LogicalResult AllReduceGradientsPass::collect(ModuleOp trainer,
                                               func::FuncOp main) {
   updates.clear();
+  joints.clear();
+  uses.clear();
   auto result = trainer.walk([&](OptimizerOpInterface op) -> WalkResult {
     if (op->getParentOp() != main)
       return op.emitOpError("must be directly in @main, so that its gradient "
                             "is added in every step");
     updates.push_back(op);
+    auto joint = op.getGradient().getDefiningOp<JointGradientOpInterface>();
+    if (!joint)
+      uses.push_back(&op.getGradientMutable());
+    else if (!llvm::is_contained(joints, joint))
+      return WalkResult(collectJoint(joint));
     return WalkResult::advance();
   });
   if (result.wasInterrupted())
@@ -62,6 +74,25 @@ LogicalResult AllReduceGradientsPass::collect(ModuleOp trainer,
   if (updates.empty())
     return emitError(trainer.getLoc(), "the program has nothing to distribute: "
                                        "no optimizer updates a parameter");
+  return success();
+}
+
+/// Gradients are changed together where all of them are, which is behind the
+/// waits; so only updates can use the result.
+LogicalResult
+AllReduceGradientsPass::collectJoint(JointGradientOpInterface joint) {
+  for (Operation *user : joint->getUsers()) {
+    if (isa<OptimizerOpInterface>(user))
+      continue;
+    InFlightDiagnostic diag = joint.emitOpError(
+        "changes gradients when they have been added, just before updates; "
+        "nothing else may use them");
+    diag.attachNote(user->getLoc()) << "they are used here";
+    return diag;
+  }
+  joints.push_back(joint);
+  for (OpOperand &operand : joint->getOpOperands())
+    uses.push_back(&operand);
   return success();
 }
 
@@ -116,41 +147,43 @@ void AllReduceGradientsPass::scale(func::FuncOp main) {
                      [&](Value v) { return scaled.contains(v); }))
       scaled.insert_range(op.getResults());
   }
-  for (OptimizerOpInterface update : updates) {
-    Value gradient = update.getGradient();
+  llvm::DenseMap<Value, Value> products;
+  for (OpOperand *use : uses) {
+    Value gradient = use->get();
     if (scaled.contains(gradient))
       continue;
-    OpBuilder b(update);
-    if (Operation *source = gradient.getDefiningOp())
-      b.setInsertionPointAfter(source);
-    else
-      b.setInsertionPointToStart(update->getBlock());
-    auto type = cast<RankedTensorType>(gradient.getType());
-    Value share = ExamplesOp::create(
-        b, update.getLoc(), RankedTensorType::get({}, type.getElementType()),
-        Examples::Share);
-    Value product = nn::MulOp::create(b, update.getLoc(), gradient, share);
-    for (OptimizerOpInterface other : updates)
-      if (other.getGradient() == gradient)
-        other.getGradientMutable().set(product);
-    scaled.insert(product);
+    Value &product = products[gradient];
+    if (!product) {
+      Location loc = use->getOwner()->getLoc();
+      OpBuilder b(use->getOwner());
+      if (Operation *source = gradient.getDefiningOp())
+        b.setInsertionPointAfter(source);
+      else
+        b.setInsertionPointToStart(use->getOwner()->getBlock());
+      auto type = cast<RankedTensorType>(gradient.getType());
+      Value share = ExamplesOp::create(
+          b, loc, RankedTensorType::get({}, type.getElementType()),
+          Examples::Share);
+      product = nn::MulOp::create(b, loc, gradient, share);
+    }
+    use->set(product);
   }
 }
 
 /// Fills buckets in the order in which gradients are there.
 void AllReduceGradientsPass::fill() {
-  auto isEarlier = [](OptimizerOpInterface a, OptimizerOpInterface b) {
-    Operation *first = a.getGradient().getDefiningOp();
-    Operation *second = b.getGradient().getDefiningOp();
+  auto isEarlier = [](OpOperand *a, OpOperand *b) {
+    Operation *first = a->get().getDefiningOp();
+    Operation *second = b->get().getDefiningOp();
     if (!first || !second)
       return !first && second;
     return first != second && first->isBeforeInBlock(second);
   };
-  SmallVector<OptimizerOpInterface> ready(updates);
+  SmallVector<OpOperand *> ready(uses);
   llvm::stable_sort(ready, isEarlier);
   buckets.clear();
-  for (OptimizerOpInterface update : ready) {
-    Value gradient = update.getGradient();
+  for (OpOperand *use : ready) {
+    Value gradient = use->get();
     auto type = cast<RankedTensorType>(gradient.getType());
     int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
     auto fits = [&](Bucket &bucket) {
@@ -163,7 +196,7 @@ void AllReduceGradientsPass::fill() {
       buckets.emplace_back();
     if (buckets.back().gradients.insert(gradient))
       buckets.back().bytes += bytes;
-    buckets.back().updates.push_back(update);
+    buckets.back().uses.push_back(use);
   }
 }
 
@@ -173,6 +206,9 @@ void AllReduceGradientsPass::reduce(FlatSymbolRefAttr group) {
   Operation *last = updates.back();
   OpBuilder end(last->getContext());
   end.setInsertionPointAfter(last);
+  auto moveToEnd = [&](Operation *op) {
+    op->moveBefore(end.getInsertionBlock(), end.getInsertionPoint());
+  };
   Operation *previous = nullptr;
   for (Bucket &bucket : buckets) {
     Operation *ready = previous;
@@ -195,12 +231,20 @@ void AllReduceGradientsPass::reduce(FlatSymbolRefAttr group) {
     previous = start;
     auto wait = AllReduceWaitOp::create(end, loc, start.getValues().getTypes(),
                                         start.getToken());
-    for (OptimizerOpInterface update : bucket.updates) {
-      auto index = llvm::find(bucket.gradients, update.getGradient()) -
-                   bucket.gradients.begin();
-      update->moveBefore(end.getInsertionBlock(), end.getInsertionPoint());
-      update.getGradientMutable().set(wait.getSums()[index]);
+    llvm::DenseMap<Value, Value> sums;
+    for (auto [gradient, sum] : llvm::zip(bucket.gradients, wait.getSums()))
+      sums[gradient] = sum;
+    for (OpOperand *use : bucket.uses) {
+      use->set(sums.lookup(use->get()));
+      if (isa<OptimizerOpInterface>(use->getOwner()))
+        moveToEnd(use->getOwner());
     }
+  }
+  for (JointGradientOpInterface joint : joints) {
+    moveToEnd(joint);
+    for (OptimizerOpInterface update : updates)
+      if (update.getGradient().getDefiningOp() == joint)
+        moveToEnd(update);
   }
 }
 

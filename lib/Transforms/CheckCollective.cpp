@@ -184,8 +184,9 @@ void CollectiveCheck::checkEquality() {
   };
   trainer.walk([&](Operation *op) {
     if (auto update = dyn_cast<optim::OptimizerOpInterface>(op)) {
-      if (dependence.differs(update.getGradient()))
-        report(op, update.getParameterAttr(), update.getGradient(), "updates");
+      for (Value operand : op->getOperands())
+        if (dependence.differs(operand))
+          report(op, update.getParameterAttr(), operand, "updates");
     } else if (auto assign = dyn_cast<optim::AssignOp>(op)) {
       if (dependence.differs(assign.getValue()))
         report(op, assign.getVariableAttr(), assign.getValue(), "assigns");

@@ -70,3 +70,25 @@ module @given {
     return
   }
 }
+
+// -----
+
+// What changes all gradients by one number does so when they have been added.
+// CHECK-LABEL: func.func @main
+// ONE: %[[SUM:.*]]:2 = fleet.all_reduce_wait
+// ONE-NEXT: %[[CLIPPED:.*]]:2 = optim.clip_by_global_norm %[[SUM]]#0, %[[SUM]]#1
+// MANY: %[[A:.*]] = fleet.all_reduce_wait
+// MANY-NEXT: %[[B:.*]] = fleet.all_reduce_wait
+// MANY-NEXT: %[[CLIPPED:.*]]:2 = optim.clip_by_global_norm %[[A]], %[[B]]
+// CHECK-NEXT: optim.sgd @a, %[[CLIPPED]]#0
+// CHECK-NEXT: optim.sgd @b, %[[CLIPPED]]#1
+module @joint {
+  optim.parameter @a : tensor<2xf32> init = #optim.ones
+  optim.parameter @b : tensor<2xf32> init = #optim.ones
+  func.func @main(%g: tensor<2xf32>, %h: tensor<2xf32>) {
+    %0:2 = optim.clip_by_global_norm %g, %h max = 1.0 : tensor<2xf32>, tensor<2xf32>
+    optim.sgd @a, %0#0 learning_rate = 1.0 : tensor<2xf32>
+    optim.sgd @b, %0#1 learning_rate = 2.0 : tensor<2xf32>
+    return
+  }
+}

@@ -281,6 +281,8 @@ def AllReduceGradientsPass : Pass<"fleet-all-reduce-gradients", "::mlir::ModuleO
       so that it travels while the program computes the next ones. Where the last
       update stood, buckets are waited for in the same order, each followed by
       the updates that need it.
+    * An op that changes several gradients together (`JointGradientOpInterface`)
+      follows the last wait, so that it sees the gradients of the whole batch.
 
     Reading or assigning a variable between its update and the last update of the
     step is refused.
