@@ -15,13 +15,6 @@
 
 namespace fleet {
 
-/// Distinct rows of one table, and a row of values (or gradients) for each.
-struct RowSet {
-  uint32_t table; ///< index into Plan.tables
-  const RowBatch *batch;
-  void *rows; ///< batch->size() rows of batch->rowBytes() bytes
-};
-
 /// Looks rows up and updates them: in this process (a local job) or at servers.
 /// Called by one thread.
 class RowExchange {

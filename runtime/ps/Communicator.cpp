@@ -9,7 +9,8 @@ using namespace fleet;
 
 StatusOr<std::unique_ptr<Communicator>>
 Communicator::create(ParameterClient &client, Transport &transport,
-                     std::vector<Block> blocks, Options options) {
+                     std::vector<Block> blocks, Options options,
+                     const Tables &tables) {
   if (options.queue < 1 || options.merge < 1)
     return makeError(StatusCode::InvalidArgument,
                      "a queue of {} steps that merges {}, expected at least 1",
@@ -28,6 +29,12 @@ Communicator::create(ParameterClient &client, Transport &transport,
   result->slots.resize(options.queue);
   for (Slot &slot : result->slots)
     FLEET_RETURN_IF_ERROR(allocate(slot.blocks));
+  for (const plan::Table &table : tables) {
+    result->merges.emplace_back(table);
+    for (Slot &slot : result->slots)
+      slot.tables.emplace_back();
+  }
+  result->rowSends.resize(tables.size(), {0, nullptr, nullptr});
   FLEET_RETURN_IF_ERROR(allocate(result->latest));
   FLEET_RETURN_IF_ERROR(allocate(result->incoming));
   result->sends.resize(result->blocks.size(), {nullptr, 0});
@@ -79,6 +86,23 @@ Status Communicator::enqueueRecv(uint32_t server, uint32_t block, void *data,
   return Status();
 }
 
+Status Communicator::pullRows(const std::vector<RowSet> &sets) {
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (!broken.ok())
+      return broken;
+  }
+  std::lock_guard<std::mutex> hold(usingClient);
+  return client.pullRows(sets);
+}
+
+Status Communicator::pushRows(const RowSet &set) {
+  if (set.table >= rowSends.size())
+    return makeError(StatusCode::Internal, "there is no table {}", set.table);
+  rowSends[set.table] = set;
+  return Status();
+}
+
 Status Communicator::waitFor(uint64_t left) {
   std::unique_lock<std::mutex> lock(mutex);
   for (;;) {
@@ -109,6 +133,24 @@ Status Communicator::submit(uint64_t examples) {
                        blocks[i].index, blocks[i].server);
     std::memcpy(slot.blocks[i].data(), sends[i].data, sends[i].size);
     sends[i] = {nullptr, 0};
+  }
+  for (size_t t = 0; t < rowSends.size(); ++t) {
+    Rows &rows = slot.tables[t];
+    rows.ids.clear();
+    RowSet &set = rowSends[t];
+    if (!set.batch)
+      continue;
+    size_t bytes =
+        static_cast<size_t>(set.batch->size()) * set.batch->rowBytes();
+    rows.ids.assign(set.batch->ids(), set.batch->ids() + set.batch->size());
+    if (!rows.gradients.data() || rows.gradients.size() < bytes) {
+      FLEET_ASSIGN_OR_RETURN(
+          rows.gradients, AlignedBuffer::allocate(bytes + bytes / 4,
+                                                  "the communicator's queue"));
+    }
+    if (bytes > 0)
+      std::memcpy(rows.gradients.data(), set.rows, bytes);
+    set.batch = nullptr;
   }
   slot.examples = examples;
   {
@@ -153,8 +195,30 @@ Communicator::Staleness Communicator::summary() const {
 // The thread
 //===----------------------------------------------------------------------===//
 
+Status Communicator::mergeRows(size_t table, uint64_t first, uint64_t count,
+                               uint64_t examples) {
+  std::vector<RowIds> lists;
+  std::vector<const void *> gradients;
+  std::vector<double> weights;
+  for (uint64_t step = first; step < first + count; ++step) {
+    const Slot &slot = slots[step % slots.size()];
+    const Rows &rows = slot.tables[table];
+    lists.push_back(
+        {rows.ids.data(), plan::I64, static_cast<int64_t>(rows.ids.size())});
+    gradients.push_back(rows.gradients.data());
+    weights.push_back(static_cast<double>(slot.examples) /
+                      static_cast<double>(examples));
+  }
+  RowBatch &batch = merges[table];
+  FLEET_RETURN_IF_ERROR(batch.build(lists));
+  FLEET_ASSIGN_OR_RETURN(void *merged, batch.makeRoom());
+  batch.sum(gradients.data(), weights.data(), merged);
+  return client.pushRows({static_cast<uint32_t>(table), &batch, merged});
+}
+
 /// Merges the steps from `first` on into one push and waits for the answer.
 Status Communicator::push(uint64_t first, uint64_t count) {
+  std::lock_guard<std::mutex> hold(usingClient);
   uint64_t examples = 0;
   for (uint64_t step = first; step < first + count; ++step)
     examples += slots[step % slots.size()].examples;
@@ -175,6 +239,8 @@ Status Communicator::push(uint64_t first, uint64_t count) {
     FLEET_RETURN_IF_ERROR(client.enqueueRecv(block.server, block.index,
                                              incoming[i].data(), block.bytes));
   }
+  for (size_t t = 0; t < merges.size(); ++t)
+    FLEET_RETURN_IF_ERROR(mergeRows(t, first, count, examples));
   FLEET_RETURN_IF_ERROR(client.sendBarrier(examples));
   return client.fetchBarrier();
 }

@@ -7,7 +7,8 @@
 //
 // The bound on staleness: at most `queue` steps are handed over and not yet
 // answered, so that a step computes with parameters that have all of this
-// trainer's own updates but the last `queue`.
+// trainer's own updates but the last `queue`. Rows of tables are looked up as
+// the servers have them, between two pushes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -37,6 +38,8 @@ public:
     plan::DataType dtype; ///< F32 or F64
     size_t bytes;
   };
+  /// A table of the plan, at its index there.
+  using Tables = std::vector<plan::Table>;
   /// How far behind the parameters of steps were, in this trainer's own steps.
   struct Staleness {
     uint64_t steps = 0, pushes = 0;
@@ -48,7 +51,7 @@ public:
   /// drain().
   static StatusOr<std::unique_ptr<Communicator>>
   create(ParameterClient &client, Transport &transport,
-         std::vector<Block> blocks, Options options);
+         std::vector<Block> blocks, Options options, const Tables &tables = {});
   /// Gives up what is under way, unless it was drained.
   ~Communicator();
 
@@ -57,6 +60,10 @@ public:
                      size_t bytes);
   /// Notes where a parameter block goes at the next fetchLatest().
   Status enqueueRecv(uint32_t server, uint32_t block, void *data, size_t bytes);
+  /// Looks rows up at once. Waits for the answer to a push that is under way.
+  Status pullRows(const std::vector<RowSet> &sets);
+  /// Notes gradients of rows; submit() copies them.
+  Status pushRows(const RowSet &set);
   /// Hands over what was noted, of `examples` rows (at least 1); waits while
   /// the queue is full.
   Status submit(uint64_t examples);
@@ -75,9 +82,15 @@ public:
   uint64_t bytesSent() const { return client.bytesSent(); }
 
 private:
+  /// The gradients of rows of one table in one step.
+  struct Rows {
+    std::vector<int64_t> ids;
+    AlignedBuffer gradients;
+  };
   /// The gradients of one step.
   struct Slot {
     std::vector<AlignedBuffer> blocks;
+    std::vector<Rows> tables;
     uint64_t examples = 0;
   };
 
@@ -87,6 +100,9 @@ private:
   size_t find(uint32_t server, uint32_t block, size_t bytes) const;
   void run();
   Status push(uint64_t first, uint64_t count);
+  /// Merges the rows of table number `table` and notes them for the client.
+  Status mergeRows(size_t table, uint64_t first, uint64_t count,
+                   uint64_t examples);
   /// Waits until at most `left` steps are under way.
   Status waitFor(uint64_t left);
 
@@ -96,9 +112,11 @@ private:
   std::vector<Slot> slots; ///< step s (from 0) in slots[s % queue]
   std::vector<ConstBuffer> sends;
   std::vector<MutableBuffer> recvs;
+  std::vector<RowSet> rowSends; ///< one a table; no batch: nothing noted
   uint64_t fetched = 0; ///< own steps in the parameters that were fetched
   uint64_t stalenessSum = 0, stalenessMost = 0;
 
+  std::mutex usingClient; ///< a push and its answer, or a look-up
   std::mutex mutex;
   std::condition_variable changed;
   uint64_t submitted = 0; ///< changed by the user's thread only
@@ -106,6 +124,7 @@ private:
   std::vector<AlignedBuffer> latest;   ///< parameters after `answered` steps
   std::vector<AlignedBuffer> incoming; ///< of the thread
   std::vector<Contribution> contributions;
+  std::vector<RowBatch> merges; ///< one a table
   bool stopping = false;
   Status broken;
   std::unique_ptr<Thread> thread; ///< joined first

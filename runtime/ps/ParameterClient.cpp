@@ -48,6 +48,10 @@ Status ParameterClient::join(ServerInfo info) {
   server.unused.resize(info.blocks.size());
   server.parts.resize(info.parts.size());
   server.sums.resize(info.parts.size());
+  for (const ServerInfo::Table &table : info.tables)
+    server.rowBytes.push_back(table.rowBytes);
+  server.pushed.resize(info.tables.size());
+  server.pulled.resize(info.tables.size());
   server.info = std::move(info);
   servers.push_back(std::move(server));
   return shakeHands(servers.back());
@@ -138,6 +142,81 @@ Status ParameterClient::enqueueRecv(uint32_t server, uint32_t block, void *data,
   return Status();
 }
 
+RowSpan ParameterClient::partOf(const RowSet &set, const Server &server,
+                                size_t table) {
+  const ServerInfo::Table &owned = server.info.tables[table];
+  int64_t begin = set.batch->shardBegin(owned.shard);
+  return {set.batch->ids() + begin,
+          set.batch->shardBegin(owned.shard + 1) - begin,
+          static_cast<std::byte *>(set.rows) +
+              static_cast<size_t>(begin) * owned.rowBytes};
+}
+
+Status ParameterClient::pullRows(const std::vector<RowSet> &sets) {
+  if (pushed)
+    return makeError(StatusCode::Internal,
+                     "rows are looked up before the answers to step {}",
+                     step());
+  for (Server &server : servers) {
+    uint64_t bytes = 0;
+    int64_t rows = 0;
+    for (size_t t = 0; t < server.info.tables.size(); ++t) {
+      server.pulled[t] = {};
+      for (const RowSet &set : sets)
+        if (set.table == server.info.tables[t].table)
+          server.pulled[t] = partOf(set, server, t);
+      rows += server.pulled[t].count;
+      bytes +=
+          static_cast<uint64_t>(server.pulled[t].count) * server.rowBytes[t];
+    }
+    if (bytes > kMaxRowPayload)
+      return makeError(StatusCode::InvalidArgument,
+                       "a step looks up {} bytes of rows of server {}, at most "
+                       "{} are possible; use smaller batches",
+                       bytes, server.info.endpoint, kMaxRowPayload);
+    if (rows == 0)
+      continue;
+    server.payload.clear();
+    server.rows.append(server.pulled, nullptr, server.payload);
+    Status sent = server.connection->send(makeHeader(FrameKind::PullRows),
+                                          server.payload, deadlineFromNow());
+    if (!sent.ok())
+      return explain(server, sent);
+  }
+  for (Server &server : servers)
+    FLEET_RETURN_IF_ERROR(receiveRows(server));
+  return Status();
+}
+
+Status ParameterClient::receiveRows(Server &server) {
+  char padding[8];
+  std::vector<MutableBuffer> destination;
+  int64_t rows = 0;
+  for (size_t t = 0; t < server.pulled.size(); ++t) {
+    const RowSpan &span = server.pulled[t];
+    uint64_t bytes = static_cast<uint64_t>(span.count) * server.rowBytes[t];
+    rows += span.count;
+    if (bytes > 0)
+      destination.push_back({const_cast<void *>(span.rows), bytes});
+    if (uint64_t zeros = rowPadding(bytes); zeros > 0)
+      destination.push_back({padding, zeros});
+  }
+  if (rows == 0) // nothing was asked for
+    return Status();
+  FLEET_ASSIGN_OR_RETURN(FrameHeader header, expect(server, FrameKind::Rows));
+  Status received =
+      server.connection->receivePayload(header, destination, deadlineFromNow());
+  return received.ok() ? received : explain(server, received);
+}
+
+Status ParameterClient::pushRows(const RowSet &set) {
+  for (Server &server : servers)
+    for (size_t t = 0; t < server.info.tables.size(); ++t)
+      if (server.info.tables[t].table == set.table)
+        server.pushed[t] = partOf(set, server, t);
+  return Status();
+}
+
 Status ParameterClient::sendBarrier(uint64_t examples) {
   FLEET_RETURN_IF_ERROR(reach(Failpoint::BeforePush));
   ++currentStep;
@@ -151,13 +230,18 @@ Status ParameterClient::sendBarrier(uint64_t examples) {
                        server.info.endpoint);
     FrameHeader header = makeHeader(FrameKind::Push);
     header.argument = examples;
-    static const std::vector<ConstBuffer> nothing;
-    Status sent = server.connection->send(
-        header, examples > 0 ? server.sends : nothing, deadlineFromNow());
+    server.payload.clear();
+    if (examples > 0) {
+      server.payload = server.sends;
+      server.rows.append(server.pushed, &server.rowBytes, server.payload);
+    }
+    Status sent =
+        server.connection->send(header, server.payload, deadlineFromNow());
     if (!sent.ok())
       return explain(server, sent);
     for (ConstBuffer &buffer : server.sends)
       buffer = {nullptr, 0};
+    server.pushed.assign(server.pushed.size(), {});
     server.sendCount = 0;
   }
   pushed = true;
@@ -315,14 +399,17 @@ StatusOr<std::vector<RemoteState>> ParameterClient::pullState() {
                                entry.origin_shape().end());
       state.rowOffset = entry.row_offset();
       state.bytes = entry.bytes();
+      state.isById = entry.by_id();
       // Rows of the origin, all of them within it.
       auto whole = byteSize(state.dtype, state.originShape);
       int64_t rows = state.originShape.empty() ? 1 : state.originShape.front();
       uint64_t row =
           whole.ok() && rows > 0 ? static_cast<uint64_t>(*whole / rows) : 0;
-      if (row == 0 || entry.bytes() % row != 0 || state.rowOffset < 0 ||
-          state.rowOffset > rows ||
-          entry.bytes() / row > static_cast<uint64_t>(rows - state.rowOffset))
+      bool isEmpty = state.isById && rows == 0 && entry.bytes() == 0;
+      if (!isEmpty &&
+          (row == 0 || entry.bytes() % row != 0 || state.rowOffset < 0 ||
+           state.rowOffset > rows ||
+           entry.bytes() / row > static_cast<uint64_t>(rows - state.rowOffset)))
         return makeError(StatusCode::DataLoss,
                          "server {}: its state '{}' ({} bytes from row {} on) "
                          "is no rows of the whole tensor",

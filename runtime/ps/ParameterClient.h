@@ -6,8 +6,11 @@
 #include "fleet/Plan/plan.pb.h"
 #include "runtime/base/AlignedBuffer.h"
 #include "runtime/base/Failpoints.h"
-#include "runtime/transport/JobIdentity.h"
+#include "runtime/ps/RemoteState.h"
+#include "runtime/ps/RowFrames.h"
+#include "runtime/table/RowBatch.h"
 #include "runtime/transport/Connection.h"
+#include "runtime/transport/JobIdentity.h"
 
 #include <atomic>
 #include <vector>
@@ -21,16 +24,13 @@ struct ServerInfo {
   std::vector<size_t> blockBytes;
   /// Blocks with a part of a sum, by index, ascending.
   std::vector<uint32_t> parts{};
-};
-
-/// A tensor, or rows of one, that a server holds.
-struct RemoteState {
-  std::string origin, slot;
-  plan::DataType dtype;
-  std::vector<int64_t> originShape;
-  int64_t rowOffset = 0;
-  size_t bytes = 0;
-  AlignedBuffer data;
+  /// The tables that it owns a shard of, in the order of the plan.
+  struct Table {
+    uint32_t table; ///< index into Plan.tables
+    uint32_t shard;
+    size_t rowBytes;
+  };
+  std::vector<Table> tables{};
 };
 
 /// Exchanges gradients for parameters with all servers of a job, one round trip
@@ -57,6 +57,13 @@ public:
                      size_t bytes);
   /// Notes where a parameter block goes by the end of the next fetchBarrier().
   Status enqueueRecv(uint32_t server, uint32_t block, void *data, size_t bytes);
+  /// Looks rows up: one round trip to all servers that own some of them. Not
+  /// between sendBarrier() and fetchBarrier().
+  Status pullRows(const std::vector<RowSet> &sets);
+  /// Notes gradients of rows that leave at the next sendBarrier(). The memory
+  /// stays as it is until then.
+  Status pushRows(const RowSet &set);
+
   /// Ends the sends of a step: one frame a server with all its blocks. With 0
   /// `examples` nothing was noted, and servers learn that this trainer has no
   /// share in the step.
@@ -94,6 +101,11 @@ private:
     size_t sendCount = 0, recvCount = 0;
     std::vector<double> parts, sums; ///< one for each of info.parts
     size_t agreed = 0;               ///< sums that are known
+    std::vector<size_t> rowBytes;    ///< one a table
+    std::vector<RowSpan> pushed;     ///< gradients of the step, one a table
+    std::vector<RowSpan> pulled;     ///< what is looked up, one a table
+    RowPayload rows;
+    std::vector<ConstBuffer> payload;
   };
 
   ParameterClient(Options options, Transport &transport)
@@ -103,6 +115,9 @@ private:
   Status receiveParts();
   Status sendSums();
   Status checkIndex(uint32_t server, uint32_t block, size_t bytes) const;
+  /// The rows of `set` that `server` owns, as its table number `table`.
+  static RowSpan partOf(const RowSet &set, const Server &server, size_t table);
+  Status receiveRows(Server &server);
   /// The next frame, which has to be of `kind`. What the server says instead
   /// (Error, Refused) becomes the error.
   StatusOr<FrameHeader> expect(Server &server, FrameKind kind);

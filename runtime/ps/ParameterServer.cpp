@@ -246,6 +246,7 @@ void ParameterServer::handleConnection(std::shared_ptr<Connection> connection) {
     welcome.argument = service->highWaterMark(rank);
   }
   status = connection->send(welcome, {}, deadlineFromNow());
+  RowBuffers rows;
   while (status.ok()) {
     auto header = connection->receive(deadlineFromNow());
     if (!header.ok()) {
@@ -262,7 +263,7 @@ void ParameterServer::handleConnection(std::shared_ptr<Connection> connection) {
                          "of trainer {}",
                          rank);
     else
-      status = handleFrame(*connection, rank, *header);
+      status = handleFrame(*connection, rank, *header, rows);
   }
   std::string failed;
   {
@@ -288,7 +289,8 @@ void ParameterServer::handleConnection(std::shared_ptr<Connection> connection) {
 }
 
 Status ParameterServer::handleFrame(Connection &connection, uint32_t rank,
-                                    const FrameHeader &header) {
+                                    const FrameHeader &header,
+                                    RowBuffers &rows) {
   {
     std::lock_guard<std::mutex> lock(mutex);
     if (service->isComplete(rank))
@@ -307,6 +309,8 @@ Status ParameterServer::handleFrame(Connection &connection, uint32_t rank,
       service->remember(rank);
     }
     return answerTrainer(connection, rank, header.step);
+  case FrameKind::PullRows:
+    return handlePullRows(connection, rank, header, rows);
   case FrameKind::StateRequest:
     FLEET_RETURN_IF_ERROR(sendState(connection));
     {
@@ -356,21 +360,31 @@ Status ParameterServer::handlePush(Connection &connection, uint32_t rank,
   }
   std::vector<MutableBuffer> destination;
   AlignedBuffer scratch;
+  uint64_t dense = payloadBytes(parameters), rowPayload = 0;
+  bool hasRows = !service->getTables().empty() && header.argument > 0;
   if (isDuplicate) {
     // Its landing buffers may be being merged: receive it elsewhere.
-    uint64_t expected = payloadBytes(parameters);
-    if (header.length > expected)
+    uint64_t most = dense + (hasRows ? kMaxRowPayload : 0);
+    if (header.length > most)
       return makeError(StatusCode::DataLoss, "a push has {} bytes, expected {}",
-                       header.length, expected);
+                       header.length, most);
     FLEET_ASSIGN_OR_RETURN(
         scratch, AlignedBuffer::allocate(header.length, "a duplicate push"));
     destination.push_back({scratch.data(), header.length});
   } else if (header.argument > 0) {
     for (size_t i = 0; i < parameters.size(); ++i)
       destination.push_back({service->landing(rank, i), parameters[i].size});
+    // Where there are too few bytes, receivePayload() says so.
+    if (hasRows && header.length >= dense) {
+      rowPayload = rowSectionBytes(dense, header.length);
+      FLEET_ASSIGN_OR_RETURN(void *rows, service->rowLanding(rank, rowPayload));
+      destination.push_back({rows, rowPayload});
+    }
   }
   FLEET_RETURN_IF_ERROR(
       connection.receivePayload(header, destination, deadlineFromNow()));
+  if (hasRows && !isDuplicate)
+    FLEET_RETURN_IF_ERROR(service->takeRows(rank, rowPayload));
   FLEET_RETURN_IF_ERROR(reach(Failpoint::BeforeApply));
   auto applied = ParameterService::Push::Waiting;
   {
@@ -391,6 +405,61 @@ Status ParameterServer::handlePush(Connection &connection, uint32_t rank,
     return proceed(applied, header.step);
   FLEET_RETURN_IF_ERROR(reach(Failpoint::BeforeAnswer));
   return answerTrainer(connection, rank, header.step);
+}
+
+/// Rows are thread-safe by themselves: a look-up waits for no push of others
+/// but the one that is being applied.
+Status ParameterServer::handlePullRows(Connection &connection, uint32_t rank,
+                                       const FrameHeader &header,
+                                       RowBuffers &rows) {
+  const std::vector<ServiceTable> &tables = service->getTables();
+  auto reserve = [](AlignedBuffer &buffer, uint64_t bytes) {
+    if (buffer.data() && buffer.size() >= bytes)
+      return Status();
+    FLEET_ASSIGN_OR_RETURN(
+        buffer, AlignedBuffer::allocate(bytes + bytes / 4, "rows looked up"));
+    return Status();
+  };
+  if (header.length > kMaxRowPayload)
+    return makeError(StatusCode::DataLoss,
+                     "{} bytes of rows to look up, more than {}", header.length,
+                     kMaxRowPayload);
+  FLEET_RETURN_IF_ERROR(reserve(rows.asked, header.length));
+  FLEET_RETURN_IF_ERROR(connection.receivePayload(
+      header, {{rows.asked.data(), header.length}}, deadlineFromNow()));
+  FLEET_RETURN_IF_ERROR(parseRows(rows.asked.data(), header.length,
+                                  tables.size(), nullptr, rows.spans));
+  uint64_t bytes = 0; // counts are below 2^29, rows below 2^27 bytes
+  for (size_t t = 0; t < tables.size(); ++t) {
+    uint64_t size =
+        static_cast<uint64_t>(rows.spans[t].count) * service->getRowBytes()[t];
+    bytes += size + rowPadding(size);
+  }
+  if (bytes > kMaxRowPayload)
+    return makeError(StatusCode::Refused,
+                     "{} bytes of rows are looked up at once, more than {}; "
+                     "use smaller batches",
+                     bytes, kMaxRowPayload);
+  FLEET_RETURN_IF_ERROR(reserve(rows.found, bytes));
+  rows.answer.clear();
+  std::byte *to = rows.found.data();
+  for (size_t t = 0; t < tables.size(); ++t) {
+    const RowSpan &span = rows.spans[t];
+    FLEET_RETURN_IF_ERROR(tables[t].rows->gather(span.ids, span.count, to));
+    uint64_t size =
+        static_cast<uint64_t>(span.count) * service->getRowBytes()[t];
+    if (size > 0)
+      rows.answer.push_back({to, size});
+    appendRowPadding(size, rows.answer);
+    to += size;
+  }
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    service->hearFrom(rank, transport.clock().now());
+  }
+  FrameHeader answer = makeHeader(FrameKind::Rows);
+  answer.step = header.step;
+  return connection.send(answer, rows.answer, deadlineFromNow());
 }
 
 /// From the copy that is kept for this trainer, which only the thread of its
@@ -497,6 +566,21 @@ Status ParameterServer::sendState(Connection &connection) {
     entry.set_row_offset(state.rowOffset);
     entry.set_bytes(state.bytes);
     bytes.push_back({state.data, state.bytes});
+  }
+  std::vector<RemoteState> ofTables;
+  for (const ServiceTable &table : service->getTables())
+    FLEET_RETURN_IF_ERROR(appendTableState(*table.rows, ofTables));
+  for (const RemoteState &state : ofTables) {
+    auto &entry = *directory.add_entries();
+    entry.set_origin(state.origin);
+    entry.set_slot(state.slot);
+    entry.set_dtype(state.dtype);
+    for (int64_t extent : state.originShape)
+      entry.add_origin_shape(extent);
+    entry.set_row_offset(state.rowOffset);
+    entry.set_bytes(state.bytes);
+    entry.set_by_id(state.isById);
+    bytes.push_back({state.data.data(), state.bytes});
   }
   FLEET_RETURN_IF_ERROR(
       connection.sendText(makeHeader(FrameKind::StateDirectory),

@@ -4,6 +4,7 @@
 //
 //   T Hello            S Welcome, or Refused with the reason
 //   T Pull             S Parameters: all blocks as they are
+//   T PullRows         S Rows: their values, as they are
 //   T Push(step)       S Parameters, once the step has been applied
 //                      or, where blocks have parts of a sum, S Parts, once the
 //                      gradients have been merged, and then
@@ -13,8 +14,10 @@
 //   T Abort            S Error to all others
 //
 // Blocks travel in the order of Server.blocks in the plan, gathered from and
-// scattered to where they lie. When anything fails, every trainer gets an Error
-// frame that names the cause.
+// scattered to where they lie; how rows of tables travel, RowFrames.h says. The
+// step of a synchronous job begins after the answer to the step before, so what
+// it looks up needs no barrier of its own. When anything fails, every trainer
+// gets an Error frame that names the cause.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,8 +26,9 @@
 
 #include "runtime/base/Failpoints.h"
 #include "runtime/ps/ParameterService.h"
-#include "runtime/transport/JobIdentity.h"
+#include "runtime/ps/RemoteState.h"
 #include "runtime/transport/Connection.h"
+#include "runtime/transport/JobIdentity.h"
 
 #include <atomic>
 #include <mutex>
@@ -67,6 +71,13 @@ public:
   uint64_t appliedSteps();
 
 private:
+  /// Memory of a connection, for rows that are looked up.
+  struct RowBuffers {
+    AlignedBuffer asked, found;
+    std::vector<RowSpan> spans;
+    std::vector<ConstBuffer> answer;
+  };
+
   struct Trainer {
     std::shared_ptr<Connection> connection; ///< null: not connected
     uint64_t incarnation = 0;
@@ -75,7 +86,9 @@ private:
   void handleConnection(std::shared_ptr<Connection> connection);
   Status shakeHands(Connection &connection, FrameHeader &hello);
   Status handleFrame(Connection &connection, uint32_t rank,
-                     const FrameHeader &header);
+                     const FrameHeader &header, RowBuffers &rows);
+  Status handlePullRows(Connection &connection, uint32_t rank,
+                        const FrameHeader &header, RowBuffers &rows);
   Status handlePush(Connection &connection, uint32_t rank,
                     const FrameHeader &header);
   /// Goes on with a step that a push, or the end of a trainer, brought forward.

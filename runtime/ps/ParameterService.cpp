@@ -56,7 +56,7 @@ fleet::mergeGradients<double>(const std::vector<Contribution> &, size_t);
 StatusOr<std::unique_ptr<ParameterService>>
 ParameterService::create(std::vector<ServiceBlock> blocks, uint32_t trainers,
                          plan::SyncMode mode, UpdateFunction update,
-                         PartFunction part) {
+                         PartFunction part, std::vector<ServiceTable> tables) {
   std::unique_ptr<ParameterService> service(new ParameterService);
   for (const ServiceBlock &block : blocks)
     if (block.dtype != plan::F32 && block.dtype != plan::F64)
@@ -87,6 +87,15 @@ ParameterService::create(std::vector<ServiceBlock> blocks, uint32_t trainers,
   service->mode = mode;
   service->update = std::move(update);
   service->part = std::move(part);
+  for (const ServiceTable &table : tables) {
+    service->rowBytes.push_back(table.rows->rowBytes());
+    service->merges.emplace_back(table.rows->name(), table.rows->rowLimit(),
+                                 table.rows->components()[0].columns,
+                                 table.rows->dtype());
+  }
+  for (Rank &rank : service->ranks)
+    rank.rows.resize(tables.size());
+  service->tables = std::move(tables);
   for (uint32_t r = 0; mode != plan::SYNC && r < trainers; ++r)
     service->remember(r);
   return service;
@@ -94,6 +103,29 @@ ParameterService::create(std::vector<ServiceBlock> blocks, uint32_t trainers,
 
 void *ParameterService::landing(uint32_t rank, size_t block) {
   return ranks[rank].landing[block].data();
+}
+
+StatusOr<void *> ParameterService::rowLanding(uint32_t rank, uint64_t bytes) {
+  if (bytes > kMaxRowPayload)
+    return makeError(StatusCode::DataLoss,
+                     "a push has {} bytes of rows, more than {}", bytes,
+                     kMaxRowPayload);
+  AlignedBuffer &buffer = ranks[rank].rowLanding;
+  if (!buffer.data() || buffer.size() < bytes) {
+    FLEET_ASSIGN_OR_RETURN(
+        buffer, AlignedBuffer::allocate(bytes + bytes / 4, "pushed rows"));
+  }
+  return static_cast<void *>(buffer.data());
+}
+
+Status ParameterService::takeRows(uint32_t rank, uint64_t bytes) {
+  Rank &from = ranks[rank];
+  FLEET_RETURN_IF_ERROR(parseRows(from.rowLanding.data(), bytes, tables.size(),
+                                  &rowBytes, from.rows));
+  for (size_t t = 0; t < tables.size(); ++t)
+    FLEET_RETURN_IF_ERROR(
+        tables[t].rows->checkIds(from.rows[t].ids, from.rows[t].count));
+  return Status();
 }
 
 void ParameterService::remember(uint32_t rank) {
@@ -200,7 +232,52 @@ template <typename IsPart> Status ParameterService::apply(IsPart isPart) {
     if (const void *gradient = merge(i, isPart)) // somebody had examples
       FLEET_RETURN_IF_ERROR(update(i, gradient, received));
   }
+  return applyTables(isPart);
+}
+
+template <typename IsPart> Status ParameterService::applyTables(IsPart isPart) {
+  if (tables.empty())
+    return Status();
+  std::vector<const Rank *> parts;
+  for (const Rank &rank : ranks)
+    if (isPart(rank) && rank.examples > 0)
+      parts.push_back(&rank);
+  for (size_t t = 0; !parts.empty() && t < tables.size(); ++t)
+    FLEET_RETURN_IF_ERROR(applyRows(t, parts));
   return Status();
+}
+
+Status ParameterService::applyRows(size_t t,
+                                   const std::vector<const Rank *> &parts) {
+  const ServiceTable &table = tables[t];
+  if (parts.size() == 1) {
+    const RowSpan &rows = parts[0]->rows[t];
+    if (rows.count > 0)
+      FLEET_RETURN_IF_ERROR(table.update(rows.ids, rows.count, rows.rows));
+    return table.advance ? table.advance() : Status();
+  }
+  // As in mergeGradients(): a row that a trainer does not name has a gradient
+  // of zero there.
+  uint64_t total = 0;
+  for (const Rank *rank : parts)
+    total += rank->examples;
+  std::vector<RowIds> lists;
+  std::vector<const void *> gradients;
+  std::vector<double> weights;
+  for (const Rank *rank : parts) {
+    const RowSpan &rows = rank->rows[t];
+    lists.push_back({rows.ids, plan::I64, rows.count});
+    gradients.push_back(rows.rows);
+    weights.push_back(static_cast<double>(rank->examples) /
+                      static_cast<double>(total));
+  }
+  RowBatch &merge = merges[t];
+  FLEET_RETURN_IF_ERROR(merge.build(lists));
+  FLEET_ASSIGN_OR_RETURN(void *merged, merge.makeRoom());
+  merge.sum(gradients.data(), weights.data(), merged);
+  if (merge.size() > 0)
+    FLEET_RETURN_IF_ERROR(table.update(merge.ids(), merge.size(), merged));
+  return table.advance ? table.advance() : Status();
 }
 
 StatusOr<ParameterService::Push> ParameterService::applyIfReady(TimePoint now) {
@@ -289,6 +366,8 @@ ParameterService::settle(uint32_t rank, uint64_t step,
     FLEET_RETURN_IF_ERROR(
         update(i, merged[i], blocks[i].hasPart ? sum : nullptr));
   }
+  FLEET_RETURN_IF_ERROR(
+      applyTables([step](const Rank &rank) { return rank.mark == step; }));
   sumsOfStep = sums;
   skip(now);
   return Push::Applied;

@@ -23,6 +23,9 @@
 #include "runtime/base/AlignedBuffer.h"
 #include "runtime/base/Clock.h"
 #include "runtime/base/Status.h"
+#include "runtime/ps/RowFrames.h"
+#include "runtime/table/RowBatch.h"
+#include "runtime/table/RowTable.h"
 
 #include <functional>
 #include <vector>
@@ -36,6 +39,17 @@ struct ServiceBlock {
   size_t bytes;
   const void *parameter; ///< what trainers receive
   bool hasPart = false;  ///< SYNC: has a part in a sum that its update needs
+};
+
+/// A table that a server owns a shard of.
+struct ServiceTable {
+  RowTable *rows;
+  /// Updates some rows, which differ, by a gradient each.
+  std::function<Status(const int64_t *ids, int64_t count,
+                       const void *gradients)>
+      update;
+  /// Ends a step, after all of its rows; may be empty.
+  std::function<Status()> advance;
 };
 
 /// More rows than this in a trainer's part of a batch are refused, so that sums
@@ -74,14 +88,25 @@ class ParameterService {
 public:
   static StatusOr<std::unique_ptr<ParameterService>>
   create(std::vector<ServiceBlock> blocks, uint32_t trainers,
-         plan::SyncMode mode, UpdateFunction update, PartFunction part = {});
+         plan::SyncMode mode, UpdateFunction update, PartFunction part = {},
+         std::vector<ServiceTable> tables = {});
 
   bool isSynchronous() const { return mode == plan::SYNC; }
 
   const std::vector<ServiceBlock> &getBlocks() const { return blocks; }
+  const std::vector<ServiceTable> &getTables() const { return tables; }
+  /// Bytes of a row of each table.
+  const std::vector<size_t> &getRowBytes() const { return rowBytes; }
 
   /// Where the gradient of `block` from trainer `rank` is received.
   void *landing(uint32_t rank, size_t block);
+
+  /// Where the rows in a push from trainer `rank` are received, `bytes` bytes
+  /// of them (at most kMaxRowPayload).
+  StatusOr<void *> rowLanding(uint32_t rank, uint64_t bytes);
+  /// Takes those bytes as the rows of the step that is pushed next. An error
+  /// when they are none, or rows that are not here.
+  Status takeRows(uint32_t rank, uint64_t bytes);
 
   enum class Push {
     Duplicate, ///< seen before: nothing happened
@@ -141,6 +166,10 @@ public:
   /// The time from which on the next push is due: that of the last step, or of
   /// the last push of the trainer that has been silent for longest.
   TimePoint lastProgress() const;
+  /// Trainer `rank` works: it looks rows up.
+  void hearFrom(uint32_t rank, TimePoint now) {
+    (isSynchronous() ? progress : ranks[rank].pushed) = now;
+  }
   /// Something else than a push happened that trainers may have waited for.
   void setLastProgress(TimePoint now) { progress = now; }
   /// The trainers whose push is due.
@@ -154,6 +183,8 @@ private:
     bool complete = false;
     std::vector<AlignedBuffer> landing;  ///< one a block
     std::vector<AlignedBuffer> received; ///< the same; not SYNC
+    AlignedBuffer rowLanding;
+    std::vector<RowSpan> rows; ///< in there, one a table
   };
 
   ParameterService() = default;
@@ -164,8 +195,15 @@ private:
   /// Merges, and updates.
   template <typename IsPart> Status apply(IsPart isPart);
   Status computeParts(uint64_t step);
+  /// The same for the rows of all tables.
+  template <typename IsPart> Status applyTables(IsPart isPart);
+  /// The same for the rows of table number `table` that `parts` have pushed.
+  Status applyRows(size_t table, const std::vector<const Rank *> &parts);
 
   std::vector<ServiceBlock> blocks;
+  std::vector<ServiceTable> tables;
+  std::vector<size_t> rowBytes;
+  std::vector<RowBatch> merges; ///< one a table
   std::vector<Rank> ranks;
   plan::SyncMode mode = plan::SYNC;
   UpdateFunction update;

@@ -17,11 +17,17 @@ using namespace fleet;
 /// hides the way to memory.
 static constexpr int64_t kAhead = 16;
 
+RowBatch::RowBatch(std::string name, int64_t rows, int64_t columns,
+                   plan::DataType dtype)
+    : name(std::move(name)), rowLimit(rows), columns(columns), dtype(dtype),
+      bytes(static_cast<size_t>(columns) * dataTypeSize(dtype)), begins(2, 0),
+      listBegin(1, 0) {}
+
 RowBatch::RowBatch(const plan::Table &table)
-    : name(table.name()), rowLimit(table.rows()), columns(table.columns()),
-      dtype(table.dtype()),
-      bytes(static_cast<size_t>(table.columns()) * dataTypeSize(table.dtype())),
-      shards(table), begins(shards.count() + 1, 0), listBegin(1, 0) {}
+    : RowBatch(table.name(), table.rows(), table.columns(), table.dtype()) {
+  shards = ShardMap(table);
+  begins.assign(shards.count() + 1, 0);
+}
 
 Status RowBatch::reserve(int64_t ids) {
   if (ids > kMaxIds)

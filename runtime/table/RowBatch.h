@@ -39,6 +39,9 @@ struct RowIds {
 class RowBatch {
 public:
   explicit RowBatch(const plan::Table &table);
+  /// Rows of a table that all belong to the same shard.
+  RowBatch(std::string name, int64_t rows, int64_t columns,
+           plan::DataType dtype);
 
   /// Forgets what was there. An id that is no row of the table is an error.
   Status build(const std::vector<RowIds> &lists);
@@ -102,6 +105,13 @@ private:
   // Of groupByShard().
   std::vector<int64_t> ungrouped;
   std::vector<uint32_t> moved;
+};
+
+/// Distinct rows of one table, and a row of values (or gradients) for each.
+struct RowSet {
+  uint32_t table; ///< index into Plan.tables
+  const RowBatch *batch;
+  void *rows; ///< batch->size() rows of batch->rowBytes() bytes
 };
 
 } // namespace fleet

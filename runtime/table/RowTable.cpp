@@ -23,6 +23,9 @@ namespace {
 /// little enough that the last piece is no waste.
 constexpr uint64_t kChunkBytes = uint64_t(8) << 20;
 
+/// How many ids ahead the index is fetched.
+constexpr int64_t kAhead = 32;
+
 /// Rows that are initialized at once.
 constexpr uint64_t kFillRows = 1024;
 
@@ -178,7 +181,7 @@ int64_t RowTable::size() const {
 
 Status RowTable::checkIds(const int64_t *ids, int64_t count) const {
   for (int64_t i = 0; i < count; ++i)
-    if (keyOf(ids[i]) >= range)
+    if (!owns(ids[i]))
       return notHere(ids[i]);
   return Status();
 }
@@ -188,47 +191,39 @@ Status RowTable::checkIds(const int64_t *ids, int64_t count) const {
 //===----------------------------------------------------------------------===//
 
 /// Calls fn(first, rows, slots) for pieces of `ids` of kUpdateRows each but the
-/// last. Three pieces are under way: the index of one comes from memory while
-/// the records of the one before do and the one before that is handled. `bytes`
-/// of each record are fetched. Returns how many ids were handled; all of them,
-/// unless a row does not exist and may not be made.
+/// last. The index is fetched some ids ahead, and when a row has been found, the
+/// first `bytes` bytes of its record: by the time that `fn` comes to it they are
+/// there. Returns how many ids were handled; all of them, unless a row does not
+/// exist and may not be made.
 template <bool Create, typename Index, typename Fn>
 StatusOr<int64_t> RowTable::walk(Index &index, const int64_t *ids,
                                  int64_t count, size_t bytes, Fn &&fn) {
-  uint32_t slots[2][kUpdateRows];
-  int64_t pieces = (count + kUpdateRows - 1) / kUpdateRows;
-  auto sizeOf = [&](int64_t piece) {
-    return std::min(kUpdateRows, count - piece * kUpdateRows);
-  };
-  for (int64_t piece = 0; piece < pieces + 2; ++piece) {
-    if (piece < pieces)
-      for (int64_t i = 0, n = sizeOf(piece); i < n; ++i)
-        index.prefetch(keyOf(ids[piece * kUpdateRows + i]));
-    if (int64_t found = piece - 1; found >= 0 && found < pieces) {
-      uint32_t *to = slots[found % 2];
-      for (int64_t i = 0, n = sizeOf(found); i < n; ++i) {
-        int64_t id = ids[found * kUpdateRows + i];
-        uint64_t key = keyOf(id);
-        if (key >= range)
-          return notHere(id);
-        uint32_t slot = index.find(key);
-        if constexpr (!std::is_same_v<Index, RangeIndex>)
-          if (slot == Index::kNone) {
-            if (!Create) // what is handled so far: not even the piece before
-              return std::max<int64_t>(found - 1, 0) * kUpdateRows;
-            slot = static_cast<uint32_t>(index.size());
-            FLEET_RETURN_IF_ERROR(makeRecord(slot, id));
-            FLEET_RETURN_IF_ERROR(index.add(key));
-          }
-        to[i] = slot;
-        const std::byte *from = record(slot);
-        for (size_t at = 0; at < bytes; at += 64)
-          __builtin_prefetch(from + at);
-      }
+  uint32_t slots[kUpdateRows];
+  for (int64_t i = 0; i < std::min(kAhead, count); ++i)
+    index.prefetch(keyOf(ids[i]));
+  for (int64_t first = 0; first < count; first += kUpdateRows) {
+    int64_t rows = std::min(kUpdateRows, count - first);
+    for (int64_t i = first; i < first + rows; ++i) {
+      if (i + kAhead < count)
+        index.prefetch(keyOf(ids[i + kAhead]));
+      uint64_t key = keyOf(ids[i]);
+      if (key >= range)
+        return notHere(ids[i]);
+      uint32_t slot = index.find(key);
+      if constexpr (!std::is_same_v<Index, RangeIndex>)
+        if (slot == Index::kNone) {
+          if (!Create)
+            return first;
+          slot = static_cast<uint32_t>(index.size());
+          FLEET_RETURN_IF_ERROR(makeRecord(slot, ids[i]));
+          FLEET_RETURN_IF_ERROR(index.add(key));
+        }
+      slots[i - first] = slot;
+      const std::byte *from = record(slot);
+      for (size_t at = 0; at < bytes; at += 64)
+        __builtin_prefetch(from + at);
     }
-    if (int64_t here = piece - 2; here >= 0)
-      FLEET_RETURN_IF_ERROR(
-          fn(here * kUpdateRows, sizeOf(here), slots[here % 2]));
+    FLEET_RETURN_IF_ERROR(fn(first, rows, slots));
   }
   return count;
 }

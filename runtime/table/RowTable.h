@@ -69,12 +69,16 @@ public:
   bool isDistributed() const { return distributed; }
   /// Of the whole table.
   int64_t rowLimit() const { return limit; }
+  /// SPARSE: the first row that is here.
+  int64_t rangeBegin() const { return firstRow; }
   const std::vector<Component> &components() const { return parts; }
   /// Bytes of the values of a row.
   size_t rowBytes() const { return parts[0].bytes; }
   /// Rows that exist here.
   int64_t size() const;
 
+  /// Whether a row belongs to this shard.
+  bool owns(int64_t id) const { return keyOf(id) < range; }
   /// An error that names the first id that is no row of this shard.
   Status checkIds(const int64_t *ids, int64_t count) const;
 

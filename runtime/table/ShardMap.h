@@ -19,6 +19,8 @@ namespace fleet {
 /// DISTRIBUTED one the ids with the same remainder. Made from a checked plan.
 class ShardMap {
 public:
+  /// One shard with everything.
+  ShardMap() = default;
   explicit ShardMap(const plan::Table &table)
       : shardCount(static_cast<uint32_t>(table.shards_size())),
         isDistributed(table.placement() == plan::Table::DISTRIBUTED) {
@@ -37,8 +39,8 @@ public:
   }
 
 private:
-  uint32_t shardCount;
-  bool isDistributed;
+  uint32_t shardCount = 1;
+  bool isDistributed = true;
   std::vector<int64_t> ends; ///< SPARSE: behind the last row of each
 };
 

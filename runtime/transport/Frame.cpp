@@ -123,6 +123,10 @@ const char *fleet::frameKindName(FrameKind kind) {
     return "share";
   case FrameKind::Shares:
     return "shares";
+  case FrameKind::PullRows:
+    return "pull rows";
+  case FrameKind::Rows:
+    return "rows";
   }
   return "unknown";
 }

@@ -58,8 +58,10 @@ enum class FrameKind : uint16_t {
   Sums,           ///< trainer: the sums of parts, one f64 a block
   Share,          ///< rank: my part of an exchange (collective/Rendezvous.h)
   Shares,         ///< rank 0: everybody's parts
+  PullRows,       ///< trainer: send me these rows of tables
+  Rows,           ///< server: their values
 };
-constexpr uint16_t kLastFrameKind = static_cast<uint16_t>(FrameKind::Shares);
+constexpr uint16_t kLastFrameKind = static_cast<uint16_t>(FrameKind::Rows);
 constexpr uint16_t kProtocolVersion = 2;
 constexpr size_t kFrameHeaderBytes = 128;
 constexpr size_t kFrameTrailerBytes = 8;
