@@ -50,8 +50,13 @@ static Status trainAndReport(Program &program, const RoleChoice &role,
     FLEET_RETURN_IF_ERROR(saveStates(program, /*remote=*/{}, environment.files,
                                      options.saveDirectory, metadata));
   }
-  return role.rank == 0 ? printResult(program, *data->rows, result, environment)
-                        : Status();
+  if (role.rank != 0)
+    return Status();
+  FLEET_ASSIGN_OR_RETURN(
+      std::string quality,
+      rateParameters(program, *data->rows, result, /*exchange=*/nullptr));
+  printResult(quality, result, environment);
+  return Status();
 }
 
 Status fleet::runCollectiveTrainer(Program &program, const RoleChoice &role,

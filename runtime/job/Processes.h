@@ -26,10 +26,16 @@ StatusOr<std::unique_ptr<TrainingData>> loadData(Program &program,
                                                  const RunOptions &options,
                                                  RunEnvironment &environment);
 
-/// Prints how good the parameters are, by "evaluate" if there is such a
-/// function.
-Status printResult(Program &program, const Dataset &data,
-                   const TrainResult &result, RunEnvironment &environment);
+/// How good the parameters are, by "evaluate" over all of `data` if there is
+/// such a function. It looks up at `exchange` the rows that this process does
+/// not have; null where there are none.
+StatusOr<std::string> rateParameters(Program &program, const Dataset &data,
+                                     const TrainResult &result,
+                                     ParameterExchange *exchange);
+
+/// Prints how a training went; `quality` is what rateParameters() says.
+void printResult(const std::string &quality, const TrainResult &result,
+                 RunEnvironment &environment);
 
 /// A trainer of a collective job; `program` has its collective.
 Status runCollectiveTrainer(Program &program, const RoleChoice &role,

@@ -96,9 +96,23 @@ Status fleet::runServer(Program &program, const RoleChoice &role,
     FLEET_RETURN_IF_ERROR(parts[block]->run(arguments));
     return parts[block]->output(0);
   };
+  std::vector<ServiceTable> tables;
+  for (uint32_t i = 0; i < static_cast<uint32_t>(proto.tables_size()); ++i) {
+    ProgramTables *owned = program.tables();
+    if (!owned->rows(i))
+      continue;
+    ServiceTable &table = tables.emplace_back();
+    table.rows = owned->rows(i);
+    table.update = [owned, i](const int64_t *ids, int64_t count,
+                              const void *gradients) {
+      return owned->update(i, ids, count, gradients);
+    };
+    table.advance = [owned, i] { return owned->advance(i); };
+  }
   FLEET_ASSIGN_OR_RETURN(auto service, ParameterService::create(
                                            std::move(blocks), proto.trainers(),
-                                           proto.sync_mode(), update, part));
+                                           proto.sync_mode(), update, part,
+                                           std::move(tables)));
   FLEET_ASSIGN_OR_RETURN(auto listener,
                          environment.transport.listen(role.endpoint));
   ParameterServer::Options settings;

@@ -3,6 +3,7 @@
 #include "runtime/job/StateFile.h"
 
 #include "runtime/checkpoint/WholeTensor.h"
+#include "runtime/job/TableFile.h"
 
 #include <map>
 
@@ -43,6 +44,9 @@ Status fleet::loadStates(Program &program, Files &files,
           checkpoint.readRows(name, state.type().dtype(), wholeShape(state),
                               state.row_offset(), shape[0], data));
   }
+  for (int i = 0; i < proto.tables_size(); ++i)
+    if (RowTable *rows = program.tables()->rows(static_cast<uint32_t>(i)))
+      FLEET_RETURN_IF_ERROR(loadTable(*rows, checkpoint));
   return Status();
 }
 
@@ -65,12 +69,23 @@ Status fleet::saveStates(Program &program,
                          const std::string &directory,
                          const CheckpointMetadata &metadata) {
   WholeTensors tensors;
-  for (const RemoteState &state : remote)
-    FLEET_RETURN_IF_ERROR(addRows(
-        tensors, checkpointName(state.origin, state.slot), state.dtype,
-        state.originShape, state.rowOffset, state.data.data(), state.bytes));
-  WholeTensors own;
   const plan::Plan &proto = program.plan().proto;
+  std::vector<RemoteState> ofTables; // of a local job
+  for (int i = 0; i < proto.tables_size(); ++i)
+    if (RowTable *rows = program.tables()->rows(static_cast<uint32_t>(i)))
+      FLEET_RETURN_IF_ERROR(appendTableState(*rows, ofTables));
+  ListedTables listed;
+  const std::vector<RemoteState> *sources[] = {&remote, &ofTables};
+  for (const std::vector<RemoteState> *states : sources) {
+    FLEET_RETURN_IF_ERROR(listed.add(*states));
+    for (const RemoteState &state : *states)
+      if (!state.isById)
+        FLEET_RETURN_IF_ERROR(
+            addRows(tensors, checkpointName(state.origin, state.slot),
+                    state.dtype, state.originShape, state.rowOffset,
+                    state.data.data(), state.bytes));
+  }
+  WholeTensors own;
   for (int i = 0; i < proto.states_size(); ++i) {
     const plan::State &state = proto.states(i);
     std::string name = checkpointName(state.origin(), state.slot());
@@ -89,5 +104,6 @@ Status fleet::saveStates(Program &program,
     FLEET_RETURN_IF_ERROR(whole.checkComplete());
     list.push_back(whole.get());
   }
+  listed.list(list);
   return writeCheckpoint(files, directory, list, metadata);
 }

@@ -5,14 +5,15 @@
 
 #include "runtime/checkpoint/Checkpoint.h"
 #include "runtime/executor/Program.h"
-#include "runtime/ps/ParameterClient.h"
+#include "runtime/ps/RemoteState.h"
 
 namespace fleet {
 
 /// "w" for a parameter, "w/velocity" for a slot of its optimizer state.
 std::string checkpointName(const std::string &origin, const std::string &slot);
 
-/// Fills every state of `program` from DIR/model.safetensors.
+/// Fills every state of `program`, and the rows of tables that it owns, from
+/// DIR/model.safetensors.
 Status loadStates(Program &program, Files &files, const std::string &directory);
 
 /// Writes whole tensors: what the servers hold (`remote`; empty for a local

@@ -289,7 +289,20 @@ Status fleet::train(Program &program, BatchReader &data,
       .run();
 }
 
-StatusOr<std::string> fleet::evaluate(Program &program, const Dataset &data) {
+bool fleet::evaluatesWithServers(const Program &program) {
+  const plan::Plan &plan = program.plan().proto;
+  std::optional<uint32_t> index = program.plan().findFunction("evaluate");
+  if (!index || plan.role() != plan::TRAINER)
+    return false;
+  const auto &instructions =
+      plan.functions(static_cast<int>(*index)).instructions();
+  return std::any_of(
+      instructions.begin(), instructions.end(),
+      [](const plan::Instruction &i) { return i.has_pull_rows(); });
+}
+
+StatusOr<std::string> fleet::evaluate(Program &program, const Dataset &data,
+                                      ParameterExchange *exchange) {
   std::optional<uint32_t> index = program.plan().findFunction("evaluate");
   if (!index)
     return makeError(StatusCode::NotFound, "{}: no function 'evaluate'",
@@ -323,6 +336,7 @@ StatusOr<std::string> fleet::evaluate(Program &program, const Dataset &data) {
       inputs[i] = columns[i]->row(begin);
     StepArguments arguments;
     arguments.inputs = inputs.data();
+    arguments.exchange = exchange;
     FLEET_RETURN_IF_ERROR(step->run(arguments));
     for (size_t i = 0; i < sums.size(); ++i)
       sums[i] +=

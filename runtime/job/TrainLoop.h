@@ -27,9 +27,14 @@ Status train(Program &program, BatchReader &data, const RunOptions &options,
              const RoleChoice &role, RunEnvironment &environment,
              ParameterExchange *exchange, TrainResult &result);
 
+/// Whether "evaluate" needs servers: it looks rows up that this process does
+/// not have.
+bool evaluatesWithServers(const Program &program);
+
 /// Runs "evaluate" over all of `data`. One mean over examples for each output,
-/// as "loss 14.75, accuracy 0.9".
-StatusOr<std::string> evaluate(Program &program, const Dataset &data);
+/// as "loss 14.75, accuracy 0.9". `exchange` is null where it needs no servers.
+StatusOr<std::string> evaluate(Program &program, const Dataset &data,
+                               ParameterExchange *exchange);
 
 } // namespace fleet
 

@@ -34,6 +34,10 @@ public:
                      size_t bytes) override {
     return client.enqueueRecv(server, block, data, bytes);
   }
+  Status pullRows(const std::vector<RowSet> &sets) override {
+    return client.pullRows(sets);
+  }
+  Status pushRows(const RowSet &set) override { return client.pushRows(set); }
   Status sendBarrier(int64_t examples) override {
     return client.sendBarrier(static_cast<uint64_t>(examples));
   }
@@ -65,6 +69,12 @@ public:
   Status enqueueRecv(uint32_t server, uint32_t block, void *data,
                      size_t bytes) override {
     return communicator.enqueueRecv(server, block, data, bytes);
+  }
+  Status pullRows(const std::vector<RowSet> &sets) override {
+    return communicator.pullRows(sets);
+  }
+  Status pushRows(const RowSet &set) override {
+    return communicator.pushRows(set);
   }
   Status sendBarrier(int64_t) override { return noBarrier(); }
   Status agree(const plan::Agree &, bool) override { return noBarrier(); }
@@ -122,6 +132,13 @@ connectToServers(const plan::Plan &plan, const RoleChoice &role,
     info.parts.erase(std::unique(info.parts.begin(), info.parts.end()),
                      info.parts.end());
   }
+  for (int t = 0; t < plan.tables_size(); ++t)
+    for (int s = 0; s < plan.tables(t).shards_size(); ++s) {
+      const plan::Table &table = plan.tables(t);
+      servers[table.shards(s).server()].tables.push_back(
+          {static_cast<uint32_t>(t), static_cast<uint32_t>(s),
+           static_cast<size_t>(table.columns()) * dataTypeSize(table.dtype())});
+    }
   ParameterClient::Options settings;
   settings.job = identify(plan, options);
   settings.rank = role.rank;
@@ -156,7 +173,8 @@ startCommunicator(const plan::Plan &plan, const RunOptions &options,
       settings.merge = instruction.submit().merge();
       settings.deadline = options.deadline;
       return Communicator::create(client, environment.transport,
-                                  std::move(blocks), settings);
+                                  std::move(blocks), settings,
+                                  {plan.tables().begin(), plan.tables().end()});
     }
   return std::unique_ptr<Communicator>();
 }
@@ -229,13 +247,25 @@ static Status trainAndReport(Program &program, const RoleChoice &role,
   }
   if (!trained.ok())
     return trained;
+  // Servers are not kept for what needs none.
+  bool needsServers = client && evaluatesWithServers(program);
+  std::string quality;
+  if (role.rank == 0 && needsServers) {
+    FLEET_ASSIGN_OR_RETURN(
+        quality, rateParameters(program, data, result, exchange.get()));
+  }
   if (client)
     FLEET_RETURN_IF_ERROR(client->complete());
   if (role.rank != 0)
     return Status();
   if (communicator)
     environment.print(describe(communicator->summary(), communicator->bound()));
-  return printResult(program, data, result, environment);
+  if (!needsServers) {
+    FLEET_ASSIGN_OR_RETURN(
+        quality, rateParameters(program, data, result, exchange.get()));
+  }
+  printResult(quality, result, environment);
+  return Status();
 }
 
 Status fleet::runTrainer(Program &program, const RoleChoice &role,

@@ -26,17 +26,20 @@ fleet::loadData(Program &program, const RoleChoice &role,
       TrainingData{std::move(held), std::move(batches)});
 }
 
-Status fleet::printResult(Program &program, const Dataset &data,
-                          const TrainResult &result,
-                          RunEnvironment &environment) {
-  std::string values =
-      fmt::format("loss {:.6g} (mean of the last epoch)", result.lastEpochLoss);
-  if (program.plan().findFunction("evaluate")) {
-    FLEET_ASSIGN_OR_RETURN(values, evaluate(program, data));
-    values += fmt::format(" over {} examples", data.rows());
-  }
+StatusOr<std::string> fleet::rateParameters(Program &program,
+                                            const Dataset &data,
+                                            const TrainResult &result,
+                                            ParameterExchange *exchange) {
+  if (!program.plan().findFunction("evaluate"))
+    return fmt::format("loss {:.6g} (mean of the last epoch)",
+                       result.lastEpochLoss);
+  FLEET_ASSIGN_OR_RETURN(std::string values, evaluate(program, data, exchange));
+  return fmt::format("{} over {} examples", values, data.rows());
+}
+
+void fleet::printResult(const std::string &quality, const TrainResult &result,
+                        RunEnvironment &environment) {
   environment.print(fmt::format("final {} ({} epochs, {} steps, {:.2f} s)",
-                                values, result.epochs, result.steps,
+                                quality, result.epochs, result.steps,
                                 result.seconds));
-  return Status();
 }

@@ -140,6 +140,55 @@ void TestJob::writeParameterServer(uint32_t trainers, const Change &trainer,
       << kEndpoint << "' plan: 'pserver-0.plan' }";
 }
 
+void TestJob::writeTables(plan::Table::Placement placement, uint32_t trainers,
+                          uint32_t servers, const Change &change) {
+  constexpr int64_t kRows = 1000;
+  std::ofstream job(path("job.textproto"));
+  job << "schema_version: 1 name: 'test_job' program_hash: '"
+      << std::string(64, 'a') << "' ";
+  if (servers == 0) {
+    writePlan("local.plan", makeTablePlan(plan::LOCAL, placement, kRows),
+              change);
+    job << "mode: SINGLE programs { role: LOCAL plan: 'local.plan' }";
+    return;
+  }
+  std::vector<std::string> endpoints;
+  for (uint32_t s = 0; s < servers; ++s)
+    endpoints.push_back("server:" + std::to_string(s + 1));
+  plan::SyncMode mode = plan::SYNC;
+  auto write = [&](const std::string &name, plan::Role role, uint32_t server) {
+    plan::Plan plan = makeTablePlan(role, placement, kRows, endpoints, server);
+    plan.set_trainers(trainers);
+    if (change)
+      change(plan);
+    mode = plan.sync_mode();
+    writePlan(name, plan, {});
+  };
+  write("trainer.plan", plan::TRAINER, 0);
+  for (uint32_t s = 0; s < servers; ++s)
+    write("pserver-" + std::to_string(s) + ".plan", plan::PSERVER, s);
+  job << "mode: PARAMETER_SERVER sync_mode: " << plan::SyncMode_Name(mode)
+      << " trainers: " << trainers
+      << " programs { role: TRAINER plan: 'trainer.plan' }";
+  for (uint32_t s = 0; s < servers; ++s)
+    job << " pservers: '" << endpoints[s]
+        << "' programs { role: PSERVER index: " << s << " endpoint: '"
+        << endpoints[s] << "' plan: 'pserver-" << s << ".plan' }";
+}
+
+void TestJob::writeTableData(int rows) {
+  std::ofstream file(path("data.csv"));
+  for (int i = 0; i < rows; ++i)
+    file << (i * i * 31) % 1000 << "," << (i * 17) % 50 << ",0.5,-0.25,"
+         << 0.125 * (i % 5) << ",1\n";
+}
+
+RunOptions TestJob::tableOptions() const {
+  RunOptions result = options();
+  result.data = path("data.csv") + "#ids=0..1,y=2..5";
+  return result;
+}
+
 void TestJob::writeData(int rows) {
   std::ofstream file(path("data.csv"));
   for (int i = 0; i < rows; ++i) {

@@ -31,6 +31,13 @@ public:
   void writeLocal(const Change &change = {});
   void writeParameterServer(uint32_t trainers, const Change &trainer = {},
                             const Change &server = {});
+  /// The job of makeTablePlan() with a table of 1000 rows, for so many trainers
+  /// and servers; a local one for none.
+  void writeTables(plan::Table::Placement placement, uint32_t trainers,
+                   uint32_t servers, const Change &change = {});
+  /// Rows of two ids and y for that job, as data.csv; options() for it.
+  void writeTableData(int rows);
+  RunOptions tableOptions() const;
   /// Rows of y = x . (1, -2, 0.5) as data.csv.
   void writeData(int rows);
 
