@@ -43,12 +43,14 @@ public:
     }
   }
 
-  /// Adds a key that is not there, in slot size(). Fails when memory does.
-  Status add(Key key) {
+  /// Where a key that is not there would be added.
+  uint32_t nextSlot(Key) const { return static_cast<uint32_t>(count); }
+  /// Adds a key that is not there. Fails when memory does.
+  StatusOr<uint32_t> add(Key key) {
     if (count >= limit)
       FLEET_RETURN_IF_ERROR(grow());
-    insert(key, static_cast<uint32_t>(count++));
-    return Status();
+    insert(key, static_cast<uint32_t>(count));
+    return static_cast<uint32_t>(count++);
   }
 
   /// Calls fn(key, slot) for all, in no order.

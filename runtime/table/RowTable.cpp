@@ -29,10 +29,19 @@ constexpr int64_t kAhead = 32;
 /// Rows that are initialized at once.
 constexpr uint64_t kFillRows = 1024;
 
+/// Distributed tables that would take no more than this part of the memory if
+/// all rows existed have records in the order of ids: then the index is one bit
+/// a row, which stays in the cache, and a look-up is the record alone.
+constexpr uint64_t kOrderedShare = 32;
+
+constexpr uint32_t kNoSlot = UINT32_MAX;
+
 /// Every row of a range is where its number says.
 struct RangeIndex {
   void prefetch(uint64_t) const {}
   uint32_t find(uint64_t key) const { return static_cast<uint32_t>(key); }
+  uint32_t nextSlot(uint64_t key) const { return static_cast<uint32_t>(key); }
+  StatusOr<uint32_t> add(uint64_t key) { return nextSlot(key); }
 };
 
 uint64_t physicalMemory() {
@@ -79,8 +88,15 @@ RowTable::create(const plan::Table &table, uint32_t shard, Options options) {
          (uint64_t(1) << result->chunkShift) < result->range)
     ++result->chunkShift;
   result->chunkMask = (uint64_t(1) << result->chunkShift) - 1;
-  if (result->range > UINT32_MAX)
-    result->index.emplace<RowIndex<uint64_t>>();
+  if (result->distributed) {
+    uint64_t share = result->options.maxBytes / kOrderedShare;
+    if (result->range <= share / result->stride && result->range < UINT32_MAX) {
+      FLEET_ASSIGN_OR_RETURN(result->index,
+                             OrderedIndex::create(result->range));
+    } else if (result->range > UINT32_MAX) {
+      result->index.emplace<RowIndex<uint64_t>>();
+    }
+  }
   for (const Component &part : result->parts) {
     FLEET_ASSIGN_OR_RETURN(
         AlignedBuffer buffer,
@@ -104,31 +120,34 @@ RowTable::create(const plan::Table &table, uint32_t shard, Options options) {
 // Records
 //===----------------------------------------------------------------------===//
 
-/// Makes memory for records 0 to `slots`.
-Status RowTable::reserve(uint64_t slots) {
-  uint64_t perChunk = chunkMask + 1;
-  while (chunks.size() * perChunk < slots) {
-    uint64_t bytes = perChunk * stride;
-    // A slot is 32 bits, one of which stands for none.
-    if (memoryBytes + bytes > options.maxBytes || slots >= UINT32_MAX)
-      return makeError(
-          StatusCode::InvalidArgument,
-          "table '{}': {} rows of {} bytes each (values and state) "
-          "do not fit into a process with {} bytes of memory; use "
-          "more servers",
-          tableName, slots, stride, options.maxBytes);
-    FLEET_ASSIGN_OR_RETURN(
-        AlignedBuffer chunk,
-        AlignedBuffer::allocateLarge(bytes, "the rows of a table"));
-    chunks.push_back(chunk.data());
-    memory.push_back(std::move(chunk));
-    memoryBytes += bytes;
-  }
+/// Makes memory for the record in `slot`.
+Status RowTable::makeChunk(uint64_t slot) {
+  uint64_t chunk = slot >> chunkShift;
+  if (chunk < chunks.size() && chunks[chunk])
+    return Status();
+  uint64_t bytes = (chunkMask + 1) * stride;
+  // A slot is 32 bits, one of which stands for none.
+  if (memoryBytes + bytes > options.maxBytes || slot >= kNoSlot)
+    return makeError(StatusCode::InvalidArgument,
+                     "table '{}': {} rows of {} bytes each (values and state) "
+                     "do not fit into a process with {} bytes of memory; use "
+                     "more servers",
+                     tableName, distributed ? slot + 1 : range, stride,
+                     options.maxBytes);
+  FLEET_ASSIGN_OR_RETURN(
+      AlignedBuffer buffer,
+      AlignedBuffer::allocateLarge(bytes, "the rows of a table"));
+  if (chunk >= chunks.size())
+    chunks.resize(chunk + 1, nullptr);
+  chunks[chunk] = buffer.data();
+  memory.push_back(std::move(buffer));
+  memoryBytes += bytes;
   return Status();
 }
 
 Status RowTable::makeRange() {
-  FLEET_RETURN_IF_ERROR(reserve(range));
+  for (uint64_t slot = 0; slot < range; slot += chunkMask + 1)
+    FLEET_RETURN_IF_ERROR(makeChunk(slot));
   size_t widest = 0;
   for (const Component &part : parts)
     widest = std::max(widest, part.bytes);
@@ -153,7 +172,7 @@ Status RowTable::makeRange() {
 }
 
 Status RowTable::makeRecord(uint32_t slot, int64_t id) {
-  FLEET_RETURN_IF_ERROR(reserve(uint64_t(slot) + 1));
+  FLEET_RETURN_IF_ERROR(makeChunk(slot));
   std::byte *to = record(slot);
   for (const Component &part : parts)
     FLEET_RETURN_IF_ERROR(fillInitial(part.initializer, type, options.seed,
@@ -190,40 +209,65 @@ Status RowTable::checkIds(const int64_t *ids, int64_t count) const {
 // Visiting rows
 //===----------------------------------------------------------------------===//
 
-/// Calls fn(first, rows, slots) for pieces of `ids` of kUpdateRows each but the
-/// last. The index is fetched some ids ahead, and when a row has been found, the
-/// first `bytes` bytes of its record: by the time that `fn` comes to it they are
-/// there. Returns how many ids were handled; all of them, unless a row does not
-/// exist and may not be made.
+/// Calls fn(first, rows, slots, ahead) for pieces of `ids` of kUpdateRows each
+/// but the last. While a piece is handled, row by row, the one after it comes
+/// from memory: `fn` calls ahead(i) for each i below `rows`, which looks up row
+/// i of the next piece and fetches the first `bytes` bytes of its record; the
+/// index is fetched some ids before. Returns how many ids were handled; all of
+/// them, unless a row does not exist and may not be made.
 template <bool Create, typename Index, typename Fn>
 StatusOr<int64_t> RowTable::walk(Index &index, const int64_t *ids,
                                  int64_t count, size_t bytes, Fn &&fn) {
-  uint32_t slots[kUpdateRows];
-  for (int64_t i = 0; i < std::min(kAhead, count); ++i)
-    index.prefetch(keyOf(ids[i]));
-  for (int64_t first = 0; first < count; first += kUpdateRows) {
-    int64_t rows = std::min(kUpdateRows, count - first);
-    for (int64_t i = first; i < first + rows; ++i) {
-      if (i + kAhead < count)
-        index.prefetch(keyOf(ids[i + kAhead]));
-      uint64_t key = keyOf(ids[i]);
-      if (key >= range)
-        return notHere(ids[i]);
-      uint32_t slot = index.find(key);
-      if constexpr (!std::is_same_v<Index, RangeIndex>)
-        if (slot == Index::kNone) {
-          if (!Create)
-            return first;
-          slot = static_cast<uint32_t>(index.size());
-          FLEET_RETURN_IF_ERROR(makeRecord(slot, ids[i]));
-          FLEET_RETURN_IF_ERROR(index.add(key));
-        }
-      slots[i - first] = slot;
-      const std::byte *from = record(slot);
-      for (size_t at = 0; at < bytes; at += 64)
-        __builtin_prefetch(from + at);
+  uint32_t slots[2][kUpdateRows];
+  bool isMissing = false;
+  auto prefetch = [&](int64_t i) {
+    if (uint64_t key = i < count ? keyOf(ids[i]) : range; key < range)
+      index.prefetch(key);
+  };
+  auto look = [&](int64_t i, uint32_t &slot) {
+    prefetch(i + kAhead);
+    uint64_t key = keyOf(ids[i]);
+    slot = key < range ? index.find(key) : kNoSlot;
+    if (slot == kNoSlot) {
+      isMissing = true;
+      return;
     }
-    FLEET_RETURN_IF_ERROR(fn(first, rows, slots));
+    const std::byte *from = record(slot);
+    for (size_t at = 0; at < bytes; at += 64)
+      __builtin_prefetch(from + at);
+  };
+  int64_t rows = std::min(kUpdateRows, count);
+  for (int64_t i = 0; i < kAhead; ++i)
+    prefetch(i);
+  for (int64_t i = 0; i < rows; ++i)
+    look(i, slots[0][i]);
+  for (int64_t first = 0; first < count;) {
+    uint32_t *here = slots[first / kUpdateRows % 2];
+    for (int64_t i = 0; isMissing && i < rows; ++i) {
+      if (here[i] != kNoSlot)
+        continue;
+      int64_t id = ids[first + i];
+      uint64_t key = keyOf(id);
+      if (key >= range)
+        return notHere(id);
+      if (!Create)
+        return first;
+      here[i] = index.find(key); // an id may have come before in this piece
+      if (here[i] != kNoSlot)
+        continue;
+      FLEET_RETURN_IF_ERROR(makeRecord(index.nextSlot(key), id));
+      FLEET_ASSIGN_OR_RETURN(here[i], index.add(key));
+    }
+    isMissing = false;
+    int64_t next = first + rows;
+    int64_t nextRows = std::min(kUpdateRows, count - next);
+    uint32_t *there = slots[next / kUpdateRows % 2];
+    FLEET_RETURN_IF_ERROR(fn(first, rows, here, [&](int64_t i) {
+      if (i < nextRows)
+        look(next + i, there[i]);
+    }));
+    first = next;
+    rows = nextRows;
   }
   return count;
 }
@@ -243,10 +287,13 @@ StatusOr<int64_t> RowTable::walkRows(const int64_t *ids, int64_t count,
 Status RowTable::gather(const int64_t *ids, int64_t count, void *out) {
   size_t bytes = rowBytes();
   auto *to = static_cast<std::byte *>(out);
-  auto copyRows = [&](int64_t first, int64_t rows, const uint32_t *slots) {
+  auto copyRows = [&](int64_t first, int64_t rows, const uint32_t *slots,
+                      auto ahead) {
     withRowCopy(bytes, [&](auto copy) {
-      for (int64_t i = 0; i < rows; ++i)
+      for (int64_t i = 0; i < rows; ++i) {
+        ahead(i);
         copy(to + static_cast<size_t>(first + i) * bytes, record(slots[i]));
+      }
     });
     return Status();
   };
@@ -266,19 +313,22 @@ Status RowTable::gather(const int64_t *ids, int64_t count, void *out) {
 Status RowTable::update(const int64_t *ids, int64_t count,
                         const void *gradients, const Updater &updater) {
   std::unique_lock<std::shared_mutex> lock(mutex);
-  return walkRows<true>(
-             ids, count, stride,
-             [&](int64_t first, int64_t rows, const uint32_t *slots) {
-               return updateRows(slots, rows,
-                                 static_cast<const std::byte *>(gradients) +
-                                     static_cast<size_t>(first) * rowBytes(),
-                                 updater);
-             })
+  return walkRows<true>(ids, count, stride,
+                        [&](int64_t first, int64_t rows, const uint32_t *slots,
+                            auto ahead) {
+                          return updateRows(
+                              slots, rows,
+                              static_cast<const std::byte *>(gradients) +
+                                  static_cast<size_t>(first) * rowBytes(),
+                              updater, ahead);
+                        })
       .status();
 }
 
+template <typename Ahead>
 Status RowTable::updateRows(const uint32_t *slots, int64_t count,
-                            const void *gradients, const Updater &updater) {
+                            const void *gradients, const Updater &updater,
+                            Ahead &&ahead) {
   auto rows = static_cast<size_t>(count), all = size_t(kUpdateRows);
   void **inputs = updateInputs.data();
   inputs[0] = const_cast<void *>(gradients);
@@ -302,8 +352,11 @@ Status RowTable::updateRows(const uint32_t *slots, int64_t count,
     const std::byte *from = compact[c].data();
     size_t bytes = parts[c].bytes, offset = parts[c].offset;
     withRowCopy(bytes, [&](auto copy) {
-      for (size_t i = 0; i < rows; ++i)
+      for (size_t i = 0; i < rows; ++i) {
+        if (c == 0)
+          ahead(static_cast<int64_t>(i));
         copy(record(slots[i]) + offset, from + i * bytes);
+      }
     });
   }
   return Status();
@@ -317,63 +370,64 @@ Status RowTable::assign(size_t component, const int64_t *ids, int64_t count,
                         const void *data) {
   const Component &part = parts[component];
   std::unique_lock<std::shared_mutex> lock(mutex);
-  return walkRows<true>(
-             ids, count, stride,
-             [&](int64_t first, int64_t rows, const uint32_t *slots) {
-               for (int64_t i = 0; i < rows; ++i)
-                 std::memcpy(record(slots[i]) + part.offset,
-                             static_cast<const std::byte *>(data) +
-                                 static_cast<size_t>(first + i) * part.bytes,
-                             part.bytes);
-               return Status();
-             })
+  return walkRows<true>(ids, count, stride,
+                        [&](int64_t first, int64_t rows, const uint32_t *slots,
+                            auto ahead) {
+                          for (int64_t i = 0; i < rows; ++i) {
+                            ahead(i);
+                            std::memcpy(record(slots[i]) + part.offset,
+                                        static_cast<const std::byte *>(data) +
+                                            static_cast<size_t>(first + i) *
+                                                part.bytes,
+                                        part.bytes);
+                          }
+                          return Status();
+                        })
       .status();
 }
 
 StatusOr<TableSnapshot> RowTable::snapshot() const {
   std::shared_lock<std::shared_mutex> lock(mutex);
   TableSnapshot result;
-  AlignedBuffer slots;
-  if (distributed)
-    result.rows =
-        std::visit([](const auto &index) { return index.size(); }, index);
-  else
-    result.rows = static_cast<int64_t>(range);
+  struct Row {
+    int64_t id;
+    uint32_t slot;
+  };
+  result.rows =
+      distributed
+          ? std::visit([](const auto &map) { return map.size(); }, index)
+          : static_cast<int64_t>(range);
   auto rows = static_cast<size_t>(result.rows);
   auto allocate = [&](AlignedBuffer &buffer, size_t bytes) {
     FLEET_ASSIGN_OR_RETURN(
         buffer, AlignedBuffer::allocateLarge(bytes, "a copy of a table"));
     return Status();
   };
+  AlignedBuffer list;
+  FLEET_RETURN_IF_ERROR(allocate(list, rows * sizeof(Row)));
+  auto *row = reinterpret_cast<Row *>(list.data());
+  size_t next = 0;
+  auto add = [&](uint64_t key, uint32_t slot) {
+    row[next++] = {idOf(key), slot};
+  };
+  if (distributed)
+    std::visit([&](const auto &map) { map.forEach(add); }, index);
+  else
+    for (uint64_t key = 0; key < range; ++key)
+      add(key, static_cast<uint32_t>(key));
+  auto byId = [](const Row &a, const Row &b) { return a.id < b.id; };
+  if (!std::is_sorted(row, row + rows, byId))
+    std::sort(row, row + rows, byId);
   FLEET_RETURN_IF_ERROR(allocate(result.ids, rows * sizeof(int64_t)));
-  FLEET_RETURN_IF_ERROR(allocate(slots, rows * sizeof(uint32_t)));
   auto *ids = reinterpret_cast<int64_t *>(result.ids.data());
-  auto *slotOf = reinterpret_cast<uint32_t *>(slots.data());
-  if (distributed) {
-    // By slot first, then the slots by id.
-    std::visit(
-        [&](const auto &map) {
-          map.forEach(
-              [&](uint64_t key, uint32_t slot) { ids[slot] = idOf(key); });
-        },
-        index);
-    for (size_t i = 0; i < rows; ++i)
-      slotOf[i] = static_cast<uint32_t>(i);
-    std::sort(slotOf, slotOf + rows,
-              [&](uint32_t a, uint32_t b) { return ids[a] < ids[b]; });
-    std::sort(ids, ids + rows);
-  } else {
-    for (size_t i = 0; i < rows; ++i) {
-      slotOf[i] = static_cast<uint32_t>(i);
-      ids[i] = idOf(i);
-    }
-  }
+  for (size_t i = 0; i < rows; ++i)
+    ids[i] = row[i].id;
   for (const Component &part : parts) {
     AlignedBuffer &to = result.components.emplace_back();
     FLEET_RETURN_IF_ERROR(allocate(to, rows * part.bytes));
     withRowCopy(part.bytes, [&](auto copy) {
       for (size_t i = 0; i < rows; ++i)
-        copy(to.data() + i * part.bytes, record(slotOf[i]) + part.offset);
+        copy(to.data() + i * part.bytes, record(row[i].slot) + part.offset);
     });
   }
   return result;

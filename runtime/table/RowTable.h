@@ -13,6 +13,7 @@
 #ifndef FLEET_RUNTIME_TABLE_ROWTABLE_H
 #define FLEET_RUNTIME_TABLE_ROWTABLE_H
 
+#include "runtime/table/OrderedIndex.h"
 #include "runtime/table/RowIndex.h"
 
 #include "fleet/Plan/plan.pb.h"
@@ -102,7 +103,7 @@ private:
   Status makeRange();
   /// Makes the record in `slot`, which is the next one.
   Status makeRecord(uint32_t slot, int64_t id);
-  Status reserve(uint64_t slots);
+  Status makeChunk(uint64_t slot);
   Status notHere(int64_t id) const;
   /// The number of a row in this shard; of one that is not in it, at least
   /// `range`.
@@ -130,8 +131,9 @@ private:
   template <bool Create, typename Fn>
   StatusOr<int64_t> walkRows(const int64_t *ids, int64_t count, size_t bytes,
                              Fn &&fn);
+  template <typename Ahead>
   Status updateRows(const uint32_t *slots, int64_t count, const void *gradients,
-                    const Updater &updater);
+                    const Updater &updater, Ahead &&ahead);
 
   std::string tableName;
   plan::DataType type;
@@ -149,9 +151,10 @@ private:
   int chunkShift = 0;              ///< log2 of the records of a chunk
   uint64_t chunkMask = 0;
   std::vector<AlignedBuffer> memory;
-  std::vector<std::byte *> chunks; ///< their addresses
+  std::vector<std::byte *> chunks; ///< their addresses; null: none yet
   uint64_t memoryBytes = 0;
-  std::variant<RowIndex<uint32_t>, RowIndex<uint64_t>> index; ///< DISTRIBUTED
+  /// DISTRIBUTED.
+  std::variant<RowIndex<uint32_t>, RowIndex<uint64_t>, OrderedIndex> index;
   std::vector<AlignedBuffer> compact; ///< kUpdateRows rows of each component
   AlignedBuffer compactGradient;
   std::vector<void *> updateInputs;

@@ -151,9 +151,9 @@ TEST(RowTableTest, RowsExistFromTheirFirstUseOn) {
 
 /// Looks rows up and updates them at random, against a map of rows.
 void compareWithMap(plan::Table::Placement placement, int64_t rows, int shards,
-                    uint32_t shard) {
+                    uint32_t shard, uint64_t maxBytes = 0) {
   plan::Table declared = makeTable(placement, rows, shards);
-  auto table = create(declared, shard);
+  auto table = create(declared, shard, maxBytes);
   ASSERT_TRUE(table);
   struct Row {
     std::array<float, kColumns> values, velocity{};
@@ -245,6 +245,9 @@ TEST(RowTableTest, RandomOperations) {
   compareWithMap(plan::Table::SPARSE, 2000, 3, 1);
   compareWithMap(plan::Table::DISTRIBUTED, 2000, 1, 0);
   compareWithMap(plan::Table::DISTRIBUTED, 5000, 3, 2);
+  // With too little memory for all rows in the order of ids: by a hash index.
+  compareWithMap(plan::Table::DISTRIBUTED, 2000, 1, 0, 7 * 2000 * 28);
+  compareWithMap(plan::Table::DISTRIBUTED, 5000, 3, 2, 7 * 1666 * 28);
 }
 
 TEST(RowTableTest, ForeignIdsAreRefused) {
@@ -302,10 +305,12 @@ TEST(RowTableTest, AFailedUpdateSaysSo) {
   EXPECT_EQ(status.message(), "no");
 }
 
-TEST(RowTableTest, ReadersMakeRowsAtTheSameTime) {
+class RowTableReaders : public testing::TestWithParam<uint64_t> {};
+
+TEST_P(RowTableReaders, MakeRowsAtTheSameTime) {
   plan::Table declared = makeTable(plan::Table::DISTRIBUTED, 20000);
   std::vector<float> whole = wholeTensor(declared);
-  auto table = create(declared);
+  auto table = create(declared, 0, GetParam());
   std::vector<std::thread> threads;
   std::atomic<int> wrong{0};
   for (int t = 0; t < 4; ++t)
@@ -322,5 +327,9 @@ TEST(RowTableTest, ReadersMakeRowsAtTheSameTime) {
   EXPECT_EQ(wrong, 0);
   EXPECT_EQ(table->size(), 18000);
 }
+
+/// In the order of ids, and by a hash index.
+INSTANTIATE_TEST_SUITE_P(Indices, RowTableReaders,
+                         testing::Values(0, 7 * 20000 * 28));
 
 } // namespace
