@@ -262,6 +262,25 @@ class Bench:
                 met = float(cells[-1]) >= 0.8 and met
         return verdict("service at least 0.8 of bare sockets at 1 MB and 16 MB", met)
 
+    def row12(self):
+        """12: rows of a table, by id"""
+        met = True
+        for line in run(os.path.join(self.bin, "bench-row-table"), self.rounds,
+                        capture_output=True, text=True).stdout.splitlines():
+            print("  " + line)
+            cells = line.split()
+            if cells[0] in ("sgd", "adagrad"):
+                met = float(cells[-1]) >= 0.6 and met
+        met = verdict("at least 0.6 of the bare rows", met)
+        rates = []
+        for line in run(os.path.join(self.bin, "bench-row-exchange"), self.rounds,
+                        capture_output=True, text=True).stdout.splitlines():
+            print("  " + line)
+            cells = line.split()
+            if cells[0] in ("uniform", "zipf"):
+                rates.append(float(cells[2]))
+        return verdict("at least 20 M ids a second over TCP", min(rates) >= 20) and met
+
     def cold(self, name, steps):
         spec, _, batch = self.data[name]
         begin = time.perf_counter()
@@ -389,17 +408,17 @@ def main():
     parser.add_argument("--eager-only", action="store_true",
                         help="leave torch.compile out, which takes a minute to start")
     parser.add_argument("--no-build", action="store_true", help="what is built is up to date")
-    parser.add_argument("rows", nargs="*", type=int, help="1 2 7 9 13 16 17 (default: all)")
+    parser.add_argument("rows", nargs="*", type=int, help="1 2 7 9 12 13 16 17 (default: all)")
     arguments = parser.parse_args()
     bench = Bench(arguments)
-    rows = {1: bench.row1, 2: bench.row2, 7: bench.row7, 9: bench.row9, 13: bench.row13,
-            16: bench.row16, 17: bench.row17}
+    rows = {1: bench.row1, 2: bench.row2, 7: bench.row7, 9: bench.row9, 12: bench.row12,
+            13: bench.row13, 16: bench.row16, 17: bench.row17}
     chosen = arguments.rows or list(rows)
     if arguments.rounds < 7 or not set(chosen) <= set(rows):
         parser.error("rounds are 7 or more, rows of %s" % " ".join(map(str, rows)))
     if not arguments.no_build:
         bench.prepare()
-    if not set(chosen) <= {9, 13, 16}:
+    if not set(chosen) <= {9, 12, 13, 16}:
         bench.prepare_torch()
         bench.prepare_jobs()
     outcome = {}
