@@ -105,7 +105,8 @@ void TableReport::print(llvm::raw_ostream &os) {
         spellBytes(table.pushed * (kIdBytes + row)), spellPlaces(table));
   }
   os << "  pulled and pushed: at most, for each row of a trainer's batch; an "
-        "id "
-        "that occurs again in a\n  step travels once. Rows of tables that are "
-        "spread by modulo exist from their first use on.\n";
+        "id that occurs again in\n  a step travels once, and neither is part "
+        "of "
+        "the figures below. Rows that are spread by\n  modulo exist from their "
+        "first use on.\n";
 }

@@ -45,6 +45,8 @@ protected:
     directory = pattern;
   }
 
+  static constexpr const char *kIdColumns = "#user=0,words=1..3,title=4,y=5";
+
   std::string model() const { return std::get<0>(GetParam()); }
   std::string optimizer() const { return std::get<1>(GetParam()); }
   std::string job(const std::string &kind) const {
@@ -79,11 +81,38 @@ protected:
   /// changes the order.
   bool dependsOnBlocks() const { return optimizer() == "global"; }
 
+  /// Rows of an id below 60, times `spread`, four ids below 30 (0 is frequent
+  /// among the first three), and a number that depends on them.
+  std::string writeIds(uint64_t spread) const {
+    std::string path = directory + "/ids.csv";
+    FILE *file = std::fopen(path.c_str(), "w");
+    if (!file)
+      return path;
+    uint64_t state = 1;
+    auto draw = [&](uint64_t below) {
+      state = checksum(&state, sizeof(state));
+      return (state >> 20) % below;
+    };
+    for (int row = 0; row < 300; ++row) {
+      uint64_t user = draw(60) * spread, title = draw(30);
+      std::fprintf(file, "%llu,", static_cast<unsigned long long>(user));
+      for (int word = 0; word < 3; ++word)
+        std::fprintf(file, "%d,", static_cast<int>(draw(2) * draw(30)));
+      std::fprintf(file, "%d,%.3f\n", static_cast<int>(title),
+                   static_cast<double>(user % 7 + title % 5) / 6 - 1);
+    }
+    std::fclose(file);
+    return path;
+  }
+
   /// fit_a_line has its data; the MLP gets some that is as wide.
   Training training() const {
     Training result;
     result.data =
         fmt::format("{}/fit_a_line/housing.csv#x=0..12,y=13", FLEET_EXAMPLES);
+    if (model() == "tables")
+      // Users far apart: only rows that are used can be in memory.
+      result.data = writeIds(16666666661u) + kIdColumns;
     if (model() == "mlp") {
       std::string path = directory + "/mlp.csv";
       if (FILE *file = std::fopen(path.c_str(), "w")) {
@@ -173,6 +202,17 @@ protected:
     if (!checkpoint.ok())
       return tensors;
     for (const auto &[name, entry] : checkpoint->tensors()) {
+      if (entry.dtype == plan::I64) { // ids of rows, compared as they are
+        std::vector<int64_t> ids(entry.bytes / sizeof(int64_t));
+        Status status =
+            checkpoint->read(name, entry.dtype, entry.shape, ids.data());
+        EXPECT_TRUE(status.ok()) << status.message();
+        std::vector<float> &halves = tensors[name];
+        for (int64_t id : ids)
+          for (int64_t half : {id >> 20, id & 0xfffff})
+            halves.push_back(static_cast<float>(half));
+        continue;
+      }
       std::vector<float> values(entry.bytes / sizeof(float));
       EXPECT_EQ(entry.dtype, plan::F32) << name;
       Status status =
@@ -293,6 +333,17 @@ TEST_P(Contract, CheckpointsLoadInAnyMode) {
     }
 }
 
+class TableContract : public Contract {};
+
+// Of an optimizer that leaves a row without a gradient as it is.
+TEST_P(TableContract, UpdatesByRowsAreDenseTraining) {
+  Training small = training();
+  small.data = writeIds(16) + kIdColumns;
+  Tensors dense = run(job("dense"), small, "dense");
+  ASSERT_FALSE(dense.empty());
+  expectClose(dense, run(job("sparse"), small, "sparse"), 1e-5);
+}
+
 static std::string name(const testing::TestParamInfo<Contract::ParamType> &i) {
   return std::string(std::get<0>(i.param)) + "_" + std::get<1>(i.param);
 }
@@ -312,4 +363,14 @@ INSTANTIATE_TEST_SUITE_P(Perceptron, Contract,
                                           testing::Values("sgd", "momentum",
                                                           "nesterov", "adam",
                                                           "lamb", "global")),
+                         name);
+INSTANTIATE_TEST_SUITE_P(
+    Tables, Contract,
+    testing::Combine(testing::Values("tables"),
+                     testing::Values("sgd", "momentum", "adam", "adagrad",
+                                     "ftrl", "scheduled", "regularized")),
+    name);
+INSTANTIATE_TEST_SUITE_P(Tables, TableContract,
+                         testing::Combine(testing::Values("tables"),
+                                          testing::Values("sgd", "adagrad")),
                          name);

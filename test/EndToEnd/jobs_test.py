@@ -191,11 +191,19 @@ class Jobs(FleetTest):
         self.check_contract(CTR, data, "#optim.sgd<learning_rate = 1.0e-1>")
 
     def test_ctr_learns(self):
+        self.check_learns(CTR, (("sync",),) + self.MODES)
+
+    def test_ctr_tables_learns(self):
+        program = os.path.join(SOURCE, "examples/ctr/ctr_tables.mlir")
+        self.check_learns(program, [mode for mode in (("sync",),) + self.MODES
+                                    if mode[0] != "geo" and "--dc-asgd" not in mode])
+
+    def check_learns(self, program, modes):
         data, entropy = self.make_clicks(8000)
         endpoints = free_endpoints(2)
-        jobs = [self.transpile(CTR, "local")]
-        for mode, *flags in (("sync",),) + self.MODES:
-            jobs.append(self.transpile(CTR, mode, "--mode=ps", "--trainers=2",
+        jobs = [self.transpile(program, "local")]
+        for mode, *flags in modes:
+            jobs.append(self.transpile(program, mode, "--mode=ps", "--trainers=2",
                                        "--sync-mode=" + mode, *flags,
                                        "--pservers=" + ",".join(endpoints)))
         for job in jobs:
