@@ -28,6 +28,8 @@ static bool isSwept(Type type, int64_t rows) {
 /// Operations an element, as far as the elementary functions go that kernels
 /// expand into polynomials.
 static int64_t getWeight(Operation *op) {
+  if (isa<nn::StandardNormalOp>(op))
+    return 60;
   return isa<nn::ExpOp, nn::LogOp, nn::TanhOp, nn::SigmoidOp>(op) ? 10 : 1;
 }
 

@@ -311,6 +311,30 @@ def NN_SigmoidOp : NN_UnaryOp<"sigmoid", NN_FloatTensor> {
 // Conversions
 //===----------------------------------------------------------------------===//
 
+def NN_StandardNormalOp : NN_Op<"standard_normal", [
+    SameOperandsAndResultType, NN_BroadcastShape, NN_Scalar]> {
+  let summary = "elementwise draw of the standard normal distribution";
+  let description = [{
+    Element i is draw number `counter[i]` (rounded towards zero, from 0 on) of the
+    stream `key`: the same draw whenever and wherever it is computed, and
+    independent of all others. It has no gradient.
+
+    The bits are those of SplitMix64 (Steele, Lea, Flood: Fast splittable
+    pseudorandom number generators, OOPSLA 2014), the normal deviate is the inverse
+    of its distribution function by Acklam's rational approximation (relative error
+    1.2e-9), in 64 bits for either element type.
+
+    Example:
+
+    ```mlir
+    %noise = nn.standard_normal %step key = 42 : tensor<f32>
+    ```
+  }];
+  let arguments = (ins NN_FloatTensor:$counter, I64Attr:$key);
+  let results = (outs NN_FloatTensor:$result);
+  let assemblyFormat = "$counter `key` `=` $key attr-dict `:` type($result)";
+}
+
 def NN_CastOp : NN_Op<"cast", [NN_BroadcastShape, NN_Scalar,
                                NN_Differentiable]> {
   let summary = "elementwise change of the element type";

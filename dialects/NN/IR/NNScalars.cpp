@@ -170,6 +170,94 @@ Value SigmoidOp::buildScalar(OpBuilder &b, Location loc, ValueRange s) {
 }
 
 //===----------------------------------------------------------------------===//
+// Random numbers
+//===----------------------------------------------------------------------===//
+
+/// coefficients[0] * x^n + ... + coefficients[n]
+static Value buildPolynomial(OpBuilder &b, Location loc, Value x,
+                             ArrayRef<double> coefficients) {
+  Value sum = buildConstant(b, loc, x.getType(), coefficients.front());
+  for (double coefficient : coefficients.drop_front())
+    sum =
+        arith::AddFOp::create(b, loc, arith::MulFOp::create(b, loc, sum, x),
+                              buildConstant(b, loc, x.getType(), coefficient));
+  return sum;
+}
+
+/// Where the standard normal distribution function is `u`, in (0, 1): see
+/// https://web.archive.org/web/2015/http://home.online.no/~pjacklam/notes/invnorm
+static Value buildNormalQuantile(OpBuilder &b, Location loc, Value u) {
+  Type type = u.getType();
+  auto number = [&](double value) {
+    return buildConstant(b, loc, type, value);
+  };
+  Value q = arith::SubFOp::create(b, loc, u, number(0.5));
+  Value r = arith::MulFOp::create(b, loc, q, q);
+  Value central = arith::DivFOp::create(
+      b, loc,
+      arith::MulFOp::create(
+          b, loc,
+          buildPolynomial(b, loc, r,
+                          {-3.969683028665376e+01, 2.209460984245205e+02,
+                           -2.759285104469687e+02, 1.383577518672690e+02,
+                           -3.066479806614716e+01, 2.506628277459239e+00}),
+          q),
+      buildPolynomial(b, loc, r,
+                      {-5.447609879822406e+01, 1.615858368580409e+02,
+                       -1.556989798598866e+02, 6.680131188771972e+01,
+                       -1.328068155288572e+01, 1.0}));
+  Value rest = arith::SubFOp::create(b, loc, number(1.0), u);
+  Value p = arith::MinimumFOp::create(b, loc, u, rest);
+  Value t = math::SqrtOp::create(
+      b, loc,
+      arith::MulFOp::create(b, loc, math::LogOp::create(b, loc, p),
+                            number(-2.0)));
+  Value below = arith::DivFOp::create(
+      b, loc,
+      buildPolynomial(b, loc, t,
+                      {-7.784894002430293e-03, -3.223964580411365e-01,
+                       -2.400758277161838e+00, -2.549732539343734e+00,
+                       4.374664141464968e+00, 2.938163982698783e+00}),
+      buildPolynomial(b, loc, t,
+                      {7.784695709041462e-03, 3.224671290700398e-01,
+                       2.445134137142996e+00, 3.754408661907416e+00, 1.0}));
+  Value isBelow =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, q, number(0.0));
+  Value tail = arith::SelectOp::create(b, loc, isBelow, below,
+                                       arith::NegFOp::create(b, loc, below));
+  Value isTail = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, p,
+                                       number(0.02425));
+  return arith::SelectOp::create(b, loc, isTail, tail, central);
+}
+
+Value StandardNormalOp::buildScalar(OpBuilder &b, Location loc, ValueRange s) {
+  Type wide = b.getI64Type(), real = b.getF64Type(), type = s[0].getType();
+  auto number = [&](uint64_t value) -> Value {
+    return arith::ConstantOp::create(
+        b, loc, b.getI64IntegerAttr(static_cast<int64_t>(value)));
+  };
+  auto mix = [&](Value z, uint64_t shift, uint64_t factor) -> Value {
+    z = arith::XOrIOp::create(b, loc, z,
+                              arith::ShRUIOp::create(b, loc, z, number(shift)));
+    return factor ? Value(arith::MulIOp::create(b, loc, z, number(factor))) : z;
+  };
+  Value counter = arith::FPToSIOp::create(b, loc, wide, s[0]);
+  Value z = arith::AddIOp::create(b, loc, counter, number(1));
+  z = arith::MulIOp::create(b, loc, z, number(0x9e3779b97f4a7c15));
+  z = arith::AddIOp::create(b, loc, z, number(getKey()));
+  z = mix(z, 30, 0xbf58476d1ce4e5b9);
+  z = mix(z, 27, 0x94d049bb133111eb);
+  z = mix(z, 31, 0);
+  // (0, 1), the upper 52 bits: less than 2^52, so the sign does not matter.
+  z = arith::ShRUIOp::create(b, loc, z, number(12));
+  Value u = arith::SIToFPOp::create(b, loc, real, z);
+  u = arith::AddFOp::create(b, loc, u, buildConstant(b, loc, real, 0.5));
+  u = arith::MulFOp::create(b, loc, u, buildConstant(b, loc, real, 0x1p-52));
+  Value x = buildNormalQuantile(b, loc, u);
+  return type == real ? x : Value(arith::TruncFOp::create(b, loc, type, x));
+}
+
+//===----------------------------------------------------------------------===//
 // Conversions
 //===----------------------------------------------------------------------===//
 

@@ -2,6 +2,8 @@
 
 #include "dialects/Optim/IR/UpdateRules.h"
 
+#include "llvm/Support/xxhash.h"
+
 using namespace mlir;
 using namespace mlir::fleet::optim;
 
@@ -238,4 +240,30 @@ FailureOr<Operation *> LambAttr::createUpdate(StateBuilder &stateBuilder,
                          {"beta2", getBeta2()},
                          {"epsilon", getEpsilon()},
                          {"weight_decay", getWeightDecay()}});
+}
+
+LogicalResult DpsgdAttr::verify(EmitError emitError, FloatAttr rate,
+                                FloatAttr clip, FloatAttr batchSize,
+                                FloatAttr sigma, int64_t) {
+  return verifyNumbers(emitError, rate,
+                       {{"clip", clip, Range::Positive},
+                        {"batch_size", batchSize, Range::Positive},
+                        {"sigma", sigma, Range::NotNegative}});
+}
+
+FailureOr<Operation *> DpsgdAttr::createUpdate(StateBuilder &stateBuilder,
+                                               OpBuilder &b, Location loc,
+                                               FlatSymbolRefAttr parameter,
+                                               Value gradient) const {
+  auto variable = stateBuilder.symbols.lookup<ParameterOp>(parameter.getAttr());
+  StringRef name = variable ? variable.getOriginName() : parameter.getValue();
+  auto key = static_cast<int64_t>(
+      llvm::xxh3_64bits((Twine(getSeed()) + "/" + name).str()));
+  return createUpdateOp(DpsgdOp::getOperationName(), stateBuilder, b, loc,
+                        parameter, gradient, {{"step", true}},
+                        {{"learning_rate", getLearningRate()},
+                         {"clip", getClip()},
+                         {"batch_size", getBatchSize()},
+                         {"sigma", getSigma()},
+                         {"key", b.getI64IntegerAttr(key)}});
 }

@@ -100,4 +100,15 @@ def Optim_LambAttr : Optim_OptimizerDef<"Lamb", "lamb"> {
     Optim_DefaultFloat<"0.01", "of the parameter, added to the step">:$weight_decay);
 }
 
+def Optim_DpsgdAttr : Optim_OptimizerDef<"Dpsgd", "dpsgd"> {
+  let summary = "gradient descent with differential privacy";
+  let description = "Example: `#optim.dpsgd<learning_rate = 1.0e-2, clip = 1.0, batch_size = 32.0, sigma = 1.0>`. The rule is that of `optim.dpsgd`.";
+  let parameters = (ins
+    Optim_Float<"step size">:$learning_rate,
+    Optim_DefaultFloat<"0.9", "largest norm of a gradient">:$clip,
+    Optim_DefaultFloat<"0.999", "what the noise is divided by">:$batch_size,
+    Optim_DefaultFloat<"1.0e-8", "standard deviation of the noise">:$sigma,
+    DefaultValuedParameter<"int64_t", "0", "of the noise">:$seed);
+}
+
 #endif // FLEET_DIALECTS_OPTIM_IR_OPTIMADAPTIVEATTRS

@@ -219,3 +219,21 @@ LogicalResult LambOp::buildRule(OpBuilder &b, Location loc, Value param,
   m.appendTo(newStates);
   return success();
 }
+
+LogicalResult DpsgdOp::buildRule(OpBuilder &b, Location loc, Value param,
+                                 Value grad, Value factor, ValueRange states,
+                                 Value &newParam,
+                                 SmallVectorImpl<Value> &newStates) {
+  Rule r(b, loc, param, factor);
+  Value clip = r.number(getClip());
+  // Exactly 1, so that a short gradient keeps its bits.
+  Value clipped = r.mul(grad, r.div(clip, r.max(r.norm(grad), clip)));
+  double deviation =
+      getSigma().convertToDouble() / getBatchSize().convertToDouble();
+  Value noise = r.mul(nn::StandardNormalOp::create(b, loc, states[0], getKey()),
+                      r.number(deviation));
+  newParam =
+      r.sub(param, r.mul(r.add(clipped, noise), r.rate(getLearningRate())));
+  newStates.push_back(addOne(b, loc, states[0]));
+  return success();
+}

@@ -203,4 +203,39 @@ def Optim_LambOp : Optim_RuleOp<"lamb", ["moment1", "moment2"],
   }];
 }
 
+def Optim_DpsgdOp : Optim_UpdateOp<"dpsgd", [], ["step"], /*splittable=*/0> {
+  let summary = "gradient descent with differential privacy";
+  let description = [{
+    ```
+    w' = w - r * (g * min(1, clip / |g|) + sigma * z / batch_size)
+    k' = k + 1
+    ```
+    where |g| is the Euclidean norm of the whole tensor, k the state `step`, a
+    scalar that starts at 0, and z draw k of `nn.standard_normal` with `key`. As in
+    PaddlePaddle, one z is added to every element. The key comes from the seed of
+    the optimizer and the name of the parameter, so that parameters have different
+    noise, and a run repeats.
+
+    Example:
+
+    ```mlir
+    optim.dpsgd @w, %g step = @k learning_rate = 1.0e-2 clip = 1.0 batch_size = 32.0
+      sigma = 1.0 key = 5 : tensor<13x1xf32>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$parameter,
+                       Optim_VariableType:$gradient,
+                       FlatSymbolRefAttr:$step,
+                       F64Attr:$learning_rate, F64Attr:$clip, F64Attr:$batch_size,
+                       F64Attr:$sigma, I64Attr:$key,
+                       OptionalAttr<Optim_GradientRules>:$gradient_rules,
+                       OptionalAttr<FlatSymbolRefAttr>:$count,
+                       OptionalAttr<Optim_Schedule>:$schedule);
+  let assemblyFormat = [{
+    $parameter `,` $gradient `step` `=` $step `learning_rate` `=` $learning_rate
+    `clip` `=` $clip `batch_size` `=` $batch_size `sigma` `=` $sigma `key` `=` $key
+    attr-dict `:` type($gradient)
+  }];
+}
+
 #endif // FLEET_DIALECTS_OPTIM_IR_OPTIMADAPTIVEOPS

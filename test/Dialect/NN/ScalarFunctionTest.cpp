@@ -86,6 +86,7 @@ const std::vector<ScalarCase> cases = {
   {"nn.square %a : tensor<?x3xi32>", {"tensor<?x3xi32>"}, {integers}},
   {"nn.relu %a : tensor<?x7xf64>", {"tensor<?x7xf64>"}, {floats}},
   {"nn.sigmoid %a : tensor<?x7xf64>", {"tensor<?x7xf64>"}, {{-1e4, -40, -1.5, 0.5, 40, 1e4}}},
+  {"nn.standard_normal %a key = -77 : tensor<?x6xf64>", {"tensor<?x6xf64>"}, {{0, 1, 2.5, 50, 1e6, 1e15}}},
   {"nn.cast %a : tensor<5xi1> to tensor<5xf64>", {"tensor<5xi1>"}, {bools}},
   {"nn.cast %a : tensor<5xi1> to tensor<5xi64>", {"tensor<5xi1>"}, {bools}},
   {"nn.cast %a : tensor<6xi32> to tensor<6xi64>", {"tensor<6xi32>"}, {integers}},

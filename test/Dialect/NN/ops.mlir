@@ -59,6 +59,8 @@ func.func @unary(%x: tensor<?x3xf32>) {
   %6 = nn.square %x : tensor<?x3xf32>
   // CHECK: nn.relu %{{.*}} : tensor<?x3xf32>
   %7 = nn.relu %x : tensor<?x3xf32>
+  // CHECK: nn.standard_normal %{{.*}} key = -3 : tensor<?x3xf32>
+  %noise = nn.standard_normal %x key = -3 : tensor<?x3xf32>
   // CHECK: nn.sigmoid %{{.*}} : tensor<?x3xf32>
   %8 = nn.sigmoid %x : tensor<?x3xf32>
   return

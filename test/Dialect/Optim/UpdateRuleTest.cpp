@@ -465,6 +465,41 @@ TEST_F(UpdateRule, lamb) {
   }
 }
 
+TEST_F(UpdateRule, dpsgd) {
+  isSplittable = false;
+  // Without noise, a gradient that may be clipped.
+  auto values = train("#optim.dpsgd<learning_rate = 0.1, clip = 1.5, "
+                      "batch_size = 4.0, sigma = 0.0>");
+  ASSERT_EQ(values.size(), 2u);
+  std::vector<double> quiet = parameter.values;
+  for (int step = 0; step < kSteps; ++step) {
+    const std::vector<double> &g = gradients[step].values;
+    double scale = std::max(1.0, norm(g) / 1.5);
+    for (int64_t i = 0; i < kElements; ++i)
+      quiet[i] -= 0.1 * g[i] / scale;
+  }
+  for (int64_t i = 0; i < kElements; ++i)
+    EXPECT_NEAR(values[0].values[i], quiet[i], 1e-12);
+  EXPECT_EQ(values[1].values[0], kSteps);
+  // With noise: the same for all elements, repeatable, and another with
+  // another seed.
+  auto noiseOf = [&](const char *optimizer) {
+    auto noisy = train(optimizer);
+    double noise = noisy[0].values[0] - quiet[0];
+    for (int64_t i = 0; i < kElements; ++i)
+      EXPECT_NEAR(noisy[0].values[i] - quiet[i], noise, 1e-12);
+    return noise;
+  };
+  const char *one = "#optim.dpsgd<learning_rate = 0.1, clip = 1.5, "
+                    "batch_size = 4.0, sigma = 2.0>";
+  double noise = noiseOf(one);
+  EXPECT_GT(std::abs(noise), 1e-4);
+  EXPECT_LT(std::abs(noise), kSteps * 0.1 * 5 * 2.0 / 4.0);
+  EXPECT_EQ(noise, noiseOf(one));
+  EXPECT_NE(noise, noiseOf("#optim.dpsgd<learning_rate = 0.1, clip = 1.5, "
+                           "batch_size = 4.0, sigma = 2.0, seed = 1>"));
+}
+
 /// One after the other, sgd with the gradient that `change` makes of it.
 template <typename Change>
 static void expectDescent(const std::vector<Tensor> &values,

@@ -80,3 +80,19 @@ func.func @f(%g: tensor<2xf32>) {
   optim.adagrad @w, %g moment = @m learning_rate = 1.0 epsilon = 1.0e-6 : tensor<2xf32>
   return
 }
+
+// -----
+
+func.func @f(%loss: tensor<f32>) {
+  // expected-error @+1 {{clip must be greater than 0}}
+  optim.minimize %loss : tensor<f32> with #optim.dpsgd<learning_rate = 1.0, clip = 0.0>
+  return
+}
+
+// -----
+
+func.func @f(%loss: tensor<f32>) {
+  // expected-error @+1 {{sigma must not be negative}}
+  optim.minimize %loss : tensor<f32> with #optim.dpsgd<learning_rate = 1.0, sigma = -1.0>
+  return
+}

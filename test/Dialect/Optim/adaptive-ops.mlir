@@ -55,6 +55,14 @@ func.func @updates(%g: tensor<3x2xf32>) {
   return
 }
 
+optim.state @step of @w slot = "step" : tensor<f32> init = #optim.zeros
+// CHECK-LABEL: func.func @dpsgd(
+func.func @dpsgd(%g: tensor<3x2xf32>) {
+  // CHECK: optim.dpsgd @w, %{{.*}} step = @step learning_rate = 1.000000e-03 clip = 1.000000e+00 batch_size = 3.200000e+01 sigma = 5.000000e-01 key = -5 : tensor<3x2xf32>
+  optim.dpsgd @w, %g step = @step learning_rate = 1.0e-3 clip = 1.0 batch_size = 32.0 sigma = 0.5 key = -5 : tensor<3x2xf32>
+  return
+}
+
 // Defaults are not printed.
 // CHECK-LABEL: func.func @minimize(
 func.func @minimize(%loss: tensor<f32>) {
@@ -76,6 +84,10 @@ func.func @minimize(%loss: tensor<f32>) {
   optim.minimize %loss : tensor<f32> with #optim.lars<learning_rate = 0.5>
   // CHECK: #optim.lamb<learning_rate = 5.000000e-01>
   optim.minimize %loss : tensor<f32> with #optim.lamb<learning_rate = 0.5>
+  // CHECK: #optim.dpsgd<learning_rate = 5.000000e-01>
+  optim.minimize %loss : tensor<f32> with #optim.dpsgd<learning_rate = 0.5>
+  // CHECK: #optim.dpsgd<learning_rate = 5.000000e-01, clip = 2.000000e+00, seed = 7>
+  optim.minimize %loss : tensor<f32> with #optim.dpsgd<learning_rate = 0.5, clip = 2.0, seed = 7>
   // CHECK: #optim.rmsprop<learning_rate = 5.000000e-01, centered = true>
   optim.minimize %loss : tensor<f32> with #optim.rmsprop<learning_rate = 0.5, centered = true>
   return

@@ -67,6 +67,29 @@ Tensor evaluateSelect(nn::SelectOp, Operands x) {
   return result;
 }
 
+/// Where the standard normal distribution function is `u`, by bisection.
+double normalQuantile(double u) {
+  double low = -40, high = 40;
+  for (int i = 0; i < 200; ++i) {
+    double middle = (low + high) / 2;
+    // In the tail that `u` is in, where no digits are lost.
+    bool isLess = u < 0.5 ? std::erfc(-middle / std::sqrt(2.0)) / 2 < u
+                          : std::erfc(middle / std::sqrt(2.0)) / 2 > 1 - u;
+    (isLess ? low : high) = middle;
+  }
+  return low;
+}
+
+/// Draw `counter` of SplitMix64 from the state `key`, as a normal deviate.
+double standardNormal(uint64_t key, double counter) {
+  uint64_t z =
+      key + (static_cast<uint64_t>(counter) + 1) * 0x9e3779b97f4a7c15ull;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+  z ^= z >> 31;
+  return normalQuantile((static_cast<double>(z >> 12) + 0.5) * 0x1p-52);
+}
+
 Tensor evaluateCast(nn::CastOp op, Operands x) {
   mlir::Type to = getElementTypeOrSelf(op.getType());
   Tensor result = x[0];
@@ -119,6 +142,13 @@ void fleet::reference::addElementwise(Interpreter &interpreter) {
   addUnary<nn::ReluOp>(interpreter, [](double x) { return maximum(x, 0.0); });
   addUnary<nn::SigmoidOp>(interpreter,
                           [](double x) { return 1.0 / (1.0 + std::exp(-x)); });
+  interpreter.add<nn::StandardNormalOp>(
+      [](nn::StandardNormalOp op, Operands x) {
+        Tensor result = x[0];
+        for (double &value : result.values)
+          value = standardNormal(op.getKey(), value);
+        return result;
+      });
   interpreter.add<nn::SelectOp>(evaluateSelect);
   interpreter.add<nn::CastOp>(evaluateCast);
   interpreter.add<nn::BroadcastOp>(evaluateBroadcast);
