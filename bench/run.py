@@ -5,7 +5,10 @@ Needs nothing but Python 3 itself; PyTorch goes into a virtual environment in
 the build folder. See README.md beside this file.
 """
 import argparse
+import json
 import os
+import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -16,6 +19,7 @@ ROOT = os.path.dirname(HERE)
 WORKER = os.path.join(HERE, "peers", "torch_worker.py")
 MAX_DRIFT = 0.10
 TOLERANCE = 1e-5
+FRAME_BYTES = 136  # around a payload: header and checksum (runtime/transport/Frame.h)
 MLP_FLOP = 14.9e6  # forward, both gradients; no gradient of the input
 PURE = ["filelock", "typing-extensions", "sympy", "networkx", "jinja2", "fsspec",
         "numpy", "setuptools"]
@@ -116,7 +120,7 @@ class Bench:
         run("cmake", "-S", ROOT, "-B", self.build, "-DFLEET_BUILD_BENCH=ON",
             stdout=subprocess.DEVNULL)
         run("cmake", "--build", self.build, "--target", "fleet-transpile", "fleet-run",
-            "bench-train-step", "bench-limits", "bench-executor-overhead",
+            "fleet-launch", "bench-train-step", "bench-limits", "bench-executor-overhead",
             "bench-push-pull", stdout=subprocess.DEVNULL)
         # Only where there is MPI.
         subprocess.run(["cmake", "--build", self.build, "--target", "bench-all-reduce"],
@@ -348,6 +352,43 @@ class Bench:
         return met
 
 
+    def row15(self):
+        """15: bytes on the wire, examples/ctr on 3 servers"""
+        ctr = os.path.join(ROOT, "examples", "ctr")
+        os.makedirs(self.work, exist_ok=True)
+        clicks = os.path.join(self.work, "clicks.npz")
+        run(sys.executable, os.path.join(ctr, "make_data.py"), "-o", clicks, "--rows=2000",
+            stdout=subprocess.DEVNULL)
+        sockets = [socket.socket() for _ in range(3)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        endpoints = ["127.0.0.1:%d" % one.getsockname()[1] for one in sockets]
+        for one in sockets:
+            one.close()
+        job, metrics = self.job("ctr"), os.path.join(self.work, "ctr.jsonl")
+        report = subprocess.run(
+            [os.path.join(self.bin, "fleet-transpile"), os.path.join(ctr, "ctr.mlir"), "-o",
+             job, "--mode=ps", "--trainers=2", "--pservers=" + ",".join(endpoints),
+             "--explain"], check=True, capture_output=True, text=True).stdout
+        foretold = int(re.search(r"to the byte: ([0-9]+) each way", report).group(1))
+        messages = int(re.search(r"in ([0-9]+) messages? each way", report).group(1))
+        imbalance = float(re.search(r"the largest server has ([0-9.]+) times", report).group(1))
+        run(os.path.join(self.bin, "fleet-launch"), job, "--", "--data=" + clicks,
+            "--batch-size=64", "--steps=20", "--metrics=" + metrics,
+            stdout=subprocess.DEVNULL)
+        sent = []
+        for rank in ("", ".1"):
+            with open(metrics + rank) as file:
+                sent += [json.loads(line)["sent_bytes"] for line in file]
+        overhead = messages * FRAME_BYTES / foretold
+        print("  sent in a step: %d to %d bytes, foretold %d; headers %.3f %%; the largest "
+              "server has %.2f times the mean"
+              % (min(sent), max(sent), foretold, 100 * overhead, imbalance))
+        met = verdict("as foretold", set(sent) == {foretold})
+        met = verdict("headers: at most 0.1 %", overhead <= 0.001) and met
+        return verdict("largest server: at most 1.02 times the mean",
+                       imbalance <= 1.02) and met
+
     def large_program(self, parameters):
         """A program of so many parameters of 256x64, each with its update."""
         path = os.path.join(self.work, "large-%d.mlir" % parameters)
@@ -408,17 +449,18 @@ def main():
     parser.add_argument("--eager-only", action="store_true",
                         help="leave torch.compile out, which takes a minute to start")
     parser.add_argument("--no-build", action="store_true", help="what is built is up to date")
-    parser.add_argument("rows", nargs="*", type=int, help="1 2 7 9 12 13 16 17 (default: all)")
+    parser.add_argument("rows", nargs="*", type=int, help="1 2 7 9 12 13 15 16 17 (default: all)")
     arguments = parser.parse_args()
     bench = Bench(arguments)
     rows = {1: bench.row1, 2: bench.row2, 7: bench.row7, 9: bench.row9, 12: bench.row12,
-            13: bench.row13, 16: bench.row16, 17: bench.row17}
+            13: bench.row13, 15: bench.row15, 16: bench.row16,
+            17: bench.row17}
     chosen = arguments.rows or list(rows)
     if arguments.rounds < 7 or not set(chosen) <= set(rows):
         parser.error("rounds are 7 or more, rows of %s" % " ".join(map(str, rows)))
     if not arguments.no_build:
         bench.prepare()
-    if not set(chosen) <= {9, 12, 13, 16}:
+    if not set(chosen) <= {9, 12, 13, 15, 16}:
         bench.prepare_torch()
         bench.prepare_jobs()
     outcome = {}

@@ -39,7 +39,7 @@ struct ServerLoad {
   std::string endpoint;
   int64_t blocks = 0, parameterBytes = 0, stateBytes = 0;
   int64_t payloadBytes = 0; ///< of a message with all blocks
-  int64_t parts = 0; ///< of sums that trainers agree on
+  int64_t parts = 0;        ///< of sums that trainers agree on
 
   /// In one direction, for one trainer.
   int64_t messagesPerStep() const { return (blocks > 0) + (parts > 0); }
@@ -185,6 +185,8 @@ void Report::printTrainer() {
       spellBytes(bytes),
       every > 0 ? llvm::formatv("every {0} steps", every).str() : "in a step",
       messages, messages == 1 ? "" : "s");
+  if (bytes >= 1024)
+    os << llvm::formatv("  to the byte: {0} each way\n", bytes);
 }
 
 /// What functions of the plans compute and how much memory they take.

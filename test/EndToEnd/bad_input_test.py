@@ -216,6 +216,23 @@ class RunFlags(FleetTest):
         self.assert_fails(self.train(*self.ok_flags(), "--load=" + self.path("none")), 1,
                           "none")
 
+    def test_more_memory_than_there_is(self):
+        program = self.write("huge.mlir", """module @huge {
+          optim.parameter @w : tensor<70000x40000xf32> init = #optim.zeros
+          func.func @main(%g: tensor<70000x40000xf32>) {
+            optim.sgd @w, %g learning_rate = 1.0 : tensor<70000x40000xf32>
+            return
+          }
+        }""")
+        job = self.transpile(program, "huge", "--mode=ps", "--pservers=127.0.0.1:6170")
+        limited = ["sh", "-c", 'ulimit -v 4000000; exec "$0" "$@"', tool("fleet-run")]
+        if self.run_tool(*limited, "--version").returncode != 0:
+            self.skipTest("programs do not start with 4 GB of address space")
+        result = self.run_tool(*limited, job, "--role=pserver",
+                               "--current-endpoint=127.0.0.1:6170")
+        self.assert_fails(result, 1, "pserver-0.plan", "memory for parameters needs "
+                          "11200000", "which cannot be had")
+
     def test_unwritable_checkpoint_folder(self):
         blocker = self.write("file", "")
         for folder in (blocker + "/x", "/proc/nope"):

@@ -201,7 +201,7 @@ class Jobs(FleetTest):
     def check_learns(self, program, modes):
         data, entropy = self.make_clicks(8000)
         endpoints = free_endpoints(2)
-        jobs = [self.transpile(program, "local")]
+        jobs, losses = [self.transpile(program, "local")], {}
         for mode, *flags in modes:
             jobs.append(self.transpile(program, mode, "--mode=ps", "--trainers=2",
                                        "--sync-mode=" + mode, *flags,
@@ -213,6 +213,9 @@ class Jobs(FleetTest):
             self.assertEqual(result.returncode, 0, result.stderr)
             loss = float(re.search(r"final loss ([0-9.]+)", result.stdout).group(1))
             self.assertLess(loss, entropy - 0.05, job)
+            # Within a tenth of what the synchronous job reaches.
+            losses[os.path.basename(job)] = loss
+            self.assertLess(loss, 1.1 * losses.get("sync", loss), losses)
             self.assert_nothing_left(job)
 
     def test_ids_that_are_no_rows(self):

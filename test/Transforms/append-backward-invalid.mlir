@@ -116,3 +116,22 @@ func.func @main() {
   optim.minimize %loss : tensor<f32> with #optim.momentum<learning_rate = 1.0>
   return
 }
+
+// -----
+
+// A gradient would have to be computed in a nested region.
+optim.parameter @w : tensor<f32> init = #optim.ones
+func.func @main(%c: i1) {
+  %w = optim.read @w : tensor<f32>
+  %none = nn.constant dense<0.0> : tensor<f32>
+  // expected-error @+1 {{'scf.if' op has no gradient, but a parameter reaches the loss through it}}
+  %loss = scf.if %c -> tensor<f32> {
+    %0 = nn.square %w : tensor<f32>
+    scf.yield %0 : tensor<f32>
+  } else {
+    scf.yield %none : tensor<f32>
+  }
+  // expected-note @+1 {{the loss is minimized here}}
+  optim.minimize %loss : tensor<f32> with #optim.sgd<learning_rate = 1.0>
+  return
+}

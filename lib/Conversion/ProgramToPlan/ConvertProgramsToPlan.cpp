@@ -74,9 +74,14 @@ static void flattenKernel(func::FuncOp kernel) {
   };
   for (Value argument : kernel.getArguments())
     flatten(argument);
-  for (Operation &op : kernel.getBody().front())
+  for (Operation &op : kernel.getBody().front()) {
     for (Value result : op.getResults())
       flatten(result);
+    // A scalar goes along all dimensions, of which there is one now.
+    if (auto broadcast = dyn_cast<nn::BroadcastOp>(op);
+        broadcast && !broadcast.getAlong().empty())
+      broadcast.setAlong(ArrayRef<int64_t>{0});
+  }
   Builder b(kernel.getContext());
   Operation *terminator = kernel.getBody().front().getTerminator();
   kernel.setType(b.getFunctionType(kernel.getBody().front().getArgumentTypes(),
