@@ -15,6 +15,15 @@ void mlir::fleet::buildDistributePipeline(OpPassManager &pm,
   pm.addPass(createLookupRowsPass());
   pm.addPass(createAppendBackwardPass());
   if (options.mode == DistributeOptions::Mode::ParameterServer) {
+    bool isShared = options.assigned == DistributeOptions::Assigned::Average;
+    if (isShared) {
+      ShareAssignedPassOptions share;
+      // Where pushes are applied one by one, each changes what is there by
+      // then.
+      share.deltas = options.sync == dist::SyncMode::HalfAsync ||
+                     options.sync == dist::SyncMode::Async;
+      pm.addPass(createShareAssignedPass(share));
+    }
     if (options.sync == dist::SyncMode::Geo) {
       ExchangeDeltasPassOptions exchange;
       exchange.every = options.geoSteps;
@@ -29,6 +38,7 @@ void mlir::fleet::buildDistributePipeline(OpPassManager &pm,
     distribute.queue = options.queue;
     distribute.merge = options.merge;
     distribute.compensation = options.compensation;
+    distribute.keepAssigned = !isShared;
     distribute.slice = options.slice;
     distribute.minBlockSize = options.minBlockSize;
     distribute.dispatcher = options.dispatcher;

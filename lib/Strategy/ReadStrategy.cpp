@@ -224,6 +224,8 @@ static DistributeOptions toOptions(const proto::Strategy &strategy) {
     options.compensation = strategy.has_dc_asgd_lambda()
                                ? strategy.dc_asgd_lambda()
                                : DistributeOptions::kDefaultCompensation;
+  if (strategy.assigned() == proto::OWN)
+    options.assigned = DistributeOptions::Assigned::Local;
   if (strategy.has_slice_var_up())
     options.slice = strategy.slice_var_up();
   if (strategy.has_min_block_size())

@@ -298,11 +298,14 @@ LogicalResult DistributePSPass::verifyAccesses() {
   ModuleOp program = getOperation();
   Operation *last = getLastUpdate();
   auto result = program.walk([&](Operation *op) -> WalkResult {
-    if (auto assign = dyn_cast<AssignOp>(op); assign && !isGeo())
+    if (auto assign = dyn_cast<AssignOp>(op);
+        assign && !isGeo() &&
+        (!keepAssigned || updates.contains(assign.getVariableAttr())))
       return assign.emitOpError("changes ")
              << assign.getVariableAttr()
              << " on one trainer only; with parameter servers, variables "
-                "change by optimizers";
+                "change by updates, which fleet-share-assigned makes of what "
+                "the program assigns";
     auto read = dyn_cast<ReadOp>(op);
     if (!read)
       return WalkResult::advance();
@@ -479,7 +482,8 @@ void DistributePSPass::addHandler(Update &update, Placement &placement) {
   Location loc = update.op.getLoc();
   RankedTensorType type = placement.block.type;
   SmallVector<Type> arguments = {type};
-  if (compensation > 0)
+  bool isCompensated = compensation > 0 && update.op.takesGradient();
+  if (isCompensated)
     arguments.push_back(type);
   FlatSymbolRefAttr part;
   if (update.joint) {
@@ -491,7 +495,7 @@ void DistributePSPass::addHandler(Update &update, Placement &placement) {
   OpBuilder b = OpBuilder::atBlockBegin(&function.getBody().front());
   IRMapping mapping;
   Value gradient = function.getArgument(0);
-  if (compensation > 0)
+  if (isCompensated)
     gradient = compensateDelay(b, loc, gradient, function.getArgument(1),
                                placement.parameter, compensation);
   if (update.joint)

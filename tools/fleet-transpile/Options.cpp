@@ -81,6 +81,17 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
   static cl::OptionCategory category("Options of fleet-transpile");
   static cl::opt<std::string> input(cl::Positional, cl::desc("INPUT"),
                                     cl::init(""), cl::cat(category));
+  static cl::opt<std::string> startup(
+      "startup-program",
+      cl::desc("A module of optim.parameter ops: initial values in place of "
+               "those that INPUT says"),
+      cl::value_desc("FILE.mlir"), cl::cat(category));
+  static cl::opt<std::string> assigned(
+      "assigned",
+      cl::desc("What becomes of variables that the program assigns without an "
+               "optimizer, such as moving means: averaged over all trainers "
+               "on servers (average, the default), or each trainer's own"),
+      cl::value_desc("average|own"), cl::cat(category));
   static cl::opt<std::string> output(
       "o",
       cl::desc("Folder to write the job into; - with --emit=mlir: print "
@@ -181,6 +192,11 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
   TranspileOptions options;
   options.input = input;
   options.output = output;
+  options.startup = startup;
+  if (startup.getNumOccurrences() && startup.empty())
+    failUsage("--startup-program is empty, expected a file");
+  if (startup == "-" && input == "-")
+    failUsage("--startup-program=- and INPUT - both read standard input");
   if (options.input.empty())
     failUsage("no program given; see fleet-transpile --help");
   if (options.output.empty())
@@ -251,6 +267,17 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
   if (!isLate && job.compensation != 0)
     failUsage("--sync-mode=" + syncMode + " contradicts --strategy=" +
               strategy + ", which says enable_dc_asgd: true");
+  if (assigned.getNumOccurrences()) {
+    using Assigned = DistributeOptions::Assigned;
+    if (assigned != "average" && assigned != "own")
+      failUsage("--assigned=" + assigned + ": expected average or own");
+    if (job.mode == Mode::Local)
+      failUsage("--assigned=" + assigned + " is for --mode=ps");
+    job.assigned = assigned == "own" ? Assigned::Local : Assigned::Average;
+    if (inFile.assigned != Assigned::Average && inFile.assigned != job.assigned)
+      failUsage("--assigned=" + assigned + " contradicts --strategy=" +
+                strategy + ", which says assigned: OWN");
+  }
   if (target == "cuda")
     failUsage("--target=cuda is not in this version; use cpu");
   if (target != "cpu")

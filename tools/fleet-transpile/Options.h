@@ -11,6 +11,7 @@ namespace mlir::fleet {
 
 struct TranspileOptions {
   std::string input, output;
+  std::string startup; ///< a program with initial values; empty: none
   DistributeOptions distribution;
   bool emitPrograms = true, emitPlans = true;
   bool explain = false;

@@ -77,7 +77,14 @@ int main(int argc, char **argv) {
   context.getDiagEngine().registerHandler(
       [](Diagnostic &diagnostic) { printDiagnostic(diagnostic); });
   OwningOpRef<ModuleOp> job = readProgram(options.input, context);
-  if (!job || failed(distribute(*job, options)))
+  if (!job)
+    return 1;
+  if (!options.startup.empty()) {
+    OwningOpRef<ModuleOp> startup = readProgram(options.startup, context);
+    if (!startup || failed(applyStartupProgram(*startup, *job)))
+      return 1;
+  }
+  if (failed(distribute(*job, options)))
     return 1;
   if (options.output == "-") {
     job->print(llvm::outs());

@@ -217,6 +217,10 @@ def OptimizerOpInterface : OpInterface<"OptimizerOpInterface"> {
     }], "::mlir::fleet::optim::GradientReduction", "getGradientReduction",
       (ins), "", "return ::mlir::fleet::optim::GradientReduction::Mean;">,
     InterfaceMethod<[{
+      False if what it takes is a value or a difference, so that it may update a
+      frozen parameter, and nothing that is for gradients happens to it.
+    }], "bool", "takesGradient", (ins), "", "return true;">,
+    InterfaceMethod<[{
       Makes the update apply `rules`, of GradientRuleAttrInterface and in that
       order, to its gradient first. Fails, without an error, if it cannot.
     }], "::llvm::LogicalResult", "setGradientRules",

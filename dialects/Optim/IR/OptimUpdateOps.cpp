@@ -25,6 +25,13 @@ LogicalResult ApplyDeltaOp::buildRule(OpBuilder &b, Location loc, Value param,
   return success();
 }
 
+LogicalResult TakeAverageOp::buildRule(OpBuilder &, Location, Value, Value grad,
+                                       Value, ValueRange, Value &newParam,
+                                       SmallVectorImpl<Value> &) {
+  newParam = grad;
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Momentum
 //===----------------------------------------------------------------------===//

@@ -7,12 +7,13 @@
 /// `gradient`. With a `schedule` it counts its updates in the scalar `count`. It keeps state of the parameter's type in the attributes
 /// `likeParameter`, and scalars in the attributes `scalars`.
 class Optim_UpdateOp<string mnemonic, list<string> likeParameter = [],
-                     list<string> scalars = [], bit splittable = 1>
+                     list<string> scalars = [], bit splittable = 1,
+                     bit takesGradient = 1>
     : Optim_Op<mnemonic, [
         DeclareOpInterfaceMethods<SymbolUserOpInterface>,
         DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
         DeclareOpInterfaceMethods<OptimizerOpInterface,
-                                  ["getStateSymbols", "isRowSplittable",
+                                  ["getStateSymbols", "isRowSplittable", "takesGradient",
                                    "setGradientRules", "setSchedule",
                                    "buildUpdate"]>]> {
   let extraClassDeclaration = [{
@@ -34,6 +35,7 @@ class Optim_UpdateOp<string mnemonic, list<string> likeParameter = [],
     bool $cppClass::isRowSplittable() {
       return }] # !if(splittable, "areElementwise(getGradientRulesAttr())", "false") # [{;
     }
+    bool $cppClass::takesGradient() { return }] # !if(takesGradient, "true", "false") # [{; }
     ::llvm::LogicalResult $cppClass::setGradientRules(::mlir::ArrayAttr rules) {
       setGradientRulesAttr(rules);
       return ::mlir::success();
@@ -73,8 +75,8 @@ class Optim_UpdateOp<string mnemonic, list<string> likeParameter = [],
 /// `name = value` in order.
 class Optim_RuleOp<string mnemonic, list<string> likeParameter,
                    list<string> scalars, list<string> numbers,
-                   bit splittable = 1>
-    : Optim_UpdateOp<mnemonic, likeParameter, scalars, splittable> {
+                   bit splittable = 1, bit takesGradient = 1>
+    : Optim_UpdateOp<mnemonic, likeParameter, scalars, splittable, takesGradient> {
   defvar states = !listconcat(likeParameter, scalars);
   let arguments = !con(
     (ins FlatSymbolRefAttr:$parameter, Optim_VariableType:$gradient),
@@ -163,7 +165,8 @@ def Optim_AdamOp : Optim_RuleOp<"adam", ["moment1", "moment2"],
   }];
 }
 
-def Optim_ApplyDeltaOp : Optim_RuleOp<"apply_delta", [], [], []> {
+def Optim_ApplyDeltaOp : Optim_RuleOp<"apply_delta", [], [], [],
+    /*splittable=*/1, /*takesGradient=*/0> {
   let summary = "w' = w + d";
   let description = [{
     Takes over what somebody else has changed: `d` is a difference, not a
@@ -173,6 +176,24 @@ def Optim_ApplyDeltaOp : Optim_RuleOp<"apply_delta", [], [], []> {
 
     ```mlir
     optim.apply_delta @w, %d : tensor<13x1xf32>
+    ```
+  }];
+}
+
+def Optim_TakeAverageOp : Optim_RuleOp<"take_average", [], [], [],
+    /*splittable=*/1, /*takesGradient=*/0> {
+  let summary = "w' = d";
+  let description = [{
+    What the program computes for a parameter that is not trained, such as a moving
+    mean or a counter: `d` is no gradient but the new value, and where several
+    trainers have one, the average over their examples is taken. That is exact for
+    everything that is linear in the batch, and for what is equal on all of them.
+    `fleet-share-assigned` makes it of `optim.assign`.
+
+    Example:
+
+    ```mlir
+    optim.take_average @mean, %new : tensor<13xf32>
     ```
   }];
 }

@@ -59,7 +59,7 @@ mlir::fleet::optim::verifyUpdateSymbols(OptimizerOpInterface op,
       diag.attachNote(symbol->getLoc()) << "it is declared here";
     return diag;
   }
-  if (parameter.getFrozen()) {
+  if (parameter.getFrozen() && op.takesGradient()) {
     InFlightDiagnostic diag = op->emitOpError("updates ")
                               << name << ", which is frozen";
     diag.attachNote(parameter.getLoc()) << "it is declared here";

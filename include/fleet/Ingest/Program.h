@@ -16,7 +16,7 @@ namespace mlir::fleet {
 /// overflow far above these.
 struct SourceLimits {
   size_t bytes = size_t(256) << 20;
-  unsigned depth = 256;     ///< of ( [ { <
+  unsigned depth = 256;      ///< of ( [ { <
   unsigned operators = 1000; ///< in one affine_map<...> or affine_set<...>
 };
 
@@ -35,6 +35,11 @@ std::optional<SourceProblem> checkSource(llvm::StringRef text,
 /// become the attribute `fleet.name` of the function, by which data is bound
 /// and metrics are reported. Errors are diagnostics of `context`.
 OwningOpRef<ModuleOp> readProgram(llvm::StringRef path, MLIRContext &context);
+
+/// Gives the parameters of `program` the initial values that `startup` declares
+/// for them: a module of optim.parameter ops with the same names and types.
+/// Parameters that it does not name keep their own. Errors name both sides.
+LogicalResult applyStartupProgram(ModuleOp startup, ModuleOp program);
 
 } // namespace mlir::fleet
 

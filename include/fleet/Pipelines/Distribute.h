@@ -45,6 +45,12 @@ struct DistributeOptions {
   /// The lambda of whoever gives none; the constant that the paper trained with
   /// (Paddle's is 1, with which large gradients diverge).
   static constexpr double kDefaultCompensation = 0.04;
+  /// ParameterServer: what the program assigns without an optimizer.
+  enum class Assigned {
+    Average, ///< is averaged over the examples of all trainers, on servers
+    Local    ///< is each trainer's own; checkpoints have that of trainer 0
+  };
+  Assigned assigned = Assigned::Average;
   /// ParameterServer: cut large parameters into blocks of rows, of at least
   /// `minBlockSize` elements, and deal the blocks so.
   bool slice = true;

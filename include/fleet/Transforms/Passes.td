@@ -100,6 +100,37 @@ def DistributeLocalPass : Pass<"fleet-distribute-local", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::fleet::dist::FleetDialect"];
 }
 
+def ShareAssignedPass : Pass<"fleet-share-assigned", "::mlir::ModuleOp"> {
+  let summary = "share what the program assigns itself";
+  let description = [{
+    A variable that no optimizer updates but `@main` assigns (the moving statistics
+    of a batch normalization, a counter) has to be the same on all trainers. Turns
+    `optim.assign` into an update, which distribution then moves to servers as any
+    other: `optim.take_average`, or with `deltas`, for modes in which servers apply
+    each push by itself, `optim.apply_delta` of what the step has changed, so that
+    no change is lost.
+
+    Refuses what has no such meaning: an assignment of some rows, of optimizer
+    state, of a variable that is trained too, a second one of the same variable.
+
+    Example:
+
+    ```mlir
+    optim.assign @mean, %new : tensor<13xf32>
+    ```
+
+    becomes
+
+    ```mlir
+    optim.take_average @mean, %new : tensor<13xf32>
+    ```
+  }];
+  let options = [Option<"deltas", "deltas", "bool", /*default=*/"false",
+                        "share what a step has changed, not its result">];
+  let dependentDialects = ["::mlir::fleet::nn::NNDialect",
+                           "::mlir::fleet::optim::OptimDialect"];
+}
+
 def DistributePSPass : Pass<"fleet-distribute-ps", "::mlir::ModuleOp"> {
   let summary = "make a job of trainers and parameter servers";
   let description = [{
@@ -131,7 +162,9 @@ def DistributePSPass : Pass<"fleet-distribute-ps", "::mlir::ModuleOp"> {
       op stays, as a push is of one trainer.
     * A parameter that no optimizer updates stays with the trainers. It has the
       same value on all of them, as initial values depend on the job's seed and
-      the parameter's name only; assigning to it is refused.
+      the parameter's name only. Assigning to it is refused, unless `keep-assigned`
+      says that each trainer has its own; `fleet-share-assigned` makes updates of
+      assignments.
     * With `sync=async`, the trainer's step ends in `fleet.submit` and
       `fleet.fetch_latest`, which do not wait, in place of the barriers.
     * With `sync=geo`, what is said here of `@main` happens to `@exchange`, which
@@ -206,6 +239,8 @@ def DistributePSPass : Pass<"fleet-distribute-ps", "::mlir::ModuleOp"> {
            "sync=async: steps that one push may have">,
     Option<"compensation", "compensation", "double", /*default=*/"0",
            "lambda of delay-compensated SGD; 0: no compensation">,
+    Option<"keepAssigned", "keep-assigned", "bool", /*default=*/"false",
+           "leave what the program assigns itself to each trainer">,
     Option<"slice", "slice", "bool", /*default=*/"true",
            "cut large parameters into blocks of rows">,
     Option<"minBlockSize", "min-block-size", "int64_t", /*default=*/"8192",
