@@ -264,8 +264,22 @@ LogicalResult Outliner::outlineUpdate(optim::OptimizerOpInterface update) {
         outlineRule(caller, update, arguments, values, written, rows);
     if (failed(call))
       return failure();
-    for (auto [result, i] : llvm::zip(call->getResults(), written))
+    SmallVector<Value> results(call->getResults());
+    // A kernel that computes nothing would write nothing.
+    auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+        function, call->getCalleeAttr());
+    bool isMove = llvm::hasSingleElement(kernel.getBody().front());
+    if (isMove)
+      for (auto [result, value] :
+           llvm::zip(results,
+                     kernel.getBody().front().getTerminator()->getOperands()))
+        result = call->getOperand(cast<BlockArgument>(value).getArgNumber());
+    for (auto [result, i] : llvm::zip(results, written))
       optim::AssignOp::create(caller, update.getLoc(), symbols[i], result);
+    if (isMove) {
+      call->erase();
+      kernel.erase();
+    }
   }
   update->erase();
   return success();

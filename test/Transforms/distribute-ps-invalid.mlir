@@ -92,7 +92,7 @@ module {
   optim.parameter @mean : tensor<2xf32> init = #optim.ones
   func.func @main(%g: tensor<2xf32>) {
     optim.sgd @w, %g learning_rate = 1.0 : tensor<2xf32>
-    // expected-error @+1 {{changes @mean on one trainer only; with parameter servers, variables change by optimizers}}
+    // expected-error @+1 {{changes @mean on one trainer only; with parameter servers, variables change by updates, which fleet-share-assigned makes of what the program assigns}}
     optim.assign @mean, %g : tensor<2xf32>
     return
   }

@@ -14,6 +14,12 @@
 // DELTAS: %[[D:.*]] = nn.sub %{{.*}}, %[[OLD2]]
 // DELTAS: optim.apply_delta @mean, %[[D]] : tensor<3xf32>
 
+// RUN: fleet-opt %s --fleet-share-assigned --fleet-distribute-ps='pservers=h:1' --fleet-compile | FileCheck %s --check-prefix=PLAN
+// PLAN: plan.function @update_mean
+// PLAN: %[[STATE:.*]] = plan.state_ref @mean
+// PLAN: %[[NEW:.*]] = plan.input 0
+// PLAN-NEXT: plan.copy %[[NEW]], %[[STATE]]
+
 // PS-LABEL: module @trainer
 // PS: fleet.send %{{.*}} to @pserver_0 as "mean@GRAD"
 // PS: %[[MEAN:.*]] = fleet.recv "mean"
