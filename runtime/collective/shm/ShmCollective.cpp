@@ -151,7 +151,7 @@ static bool isSmall(const CollectiveCall &call, uint32_t ranks) {
   return inputBytes(call, ranks) <= kShmSmallBytes;
 }
 
-StatusOr<Collective::Ticket> ShmCollective::start(const CollectiveCall &call) {
+StatusOr<Collective::Ticket> ShmCollective::enter(const CollectiveCall &call) {
   if (Status failure = group.failure(); !failure.ok())
     return addCall(failure, CallSignature(call), started + 1);
   if (Status status = checkCall(call, rank(), size()); !status.ok()) {
@@ -162,6 +162,17 @@ StatusOr<Collective::Ticket> ShmCollective::start(const CollectiveCall &call) {
     FLEET_RETURN_IF_ERROR(finish(completed + 1));
   FLEET_RETURN_IF_ERROR(begin(call, started + 1));
   return ++started;
+}
+
+StatusOr<Collective::Ticket> ShmCollective::start(const CollectiveCall &call) {
+  auto ticket = enter(call);
+  group.wakeSleepers();
+  return ticket;
+}
+
+Status ShmCollective::run(const CollectiveCall &call) {
+  FLEET_ASSIGN_OR_RETURN(Ticket ticket, enter(call));
+  return wait(ticket);
 }
 
 /// Says that this rank is there.
@@ -198,9 +209,11 @@ Status ShmCollective::wait(Ticket ticket) {
   if (ticket == 0 || ticket > started)
     return makeError(StatusCode::InvalidArgument,
                      "there is no call {} to wait for", ticket);
-  while (completed < ticket)
-    FLEET_RETURN_IF_ERROR(finish(completed + 1));
-  return Status();
+  Status status;
+  while (status.ok() && completed < ticket)
+    status = finish(completed + 1);
+  group.wakeSleepers();
+  return status;
 }
 
 Status ShmCollective::finish(uint64_t number) {
@@ -252,8 +265,7 @@ void ShmCollective::readSmall(const CollectiveCall &call, uint64_t number) {
       break;
     }
   }
-  // Who waits for that is many calls ahead, and is woken by the next arrival.
-  group.mine().finished.value.store(number, std::memory_order_release);
+  group.post(group.mine().finished.value, number);
 }
 
 StatusOr<std::byte *> ShmCollective::resolve(uint32_t rank, uint64_t offset,

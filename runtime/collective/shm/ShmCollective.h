@@ -38,6 +38,7 @@ public:
   StatusOr<void *> allocate(size_t bytes) override;
   StatusOr<Ticket> start(const CollectiveCall &call) override;
   Status wait(Ticket ticket) override;
+  Status run(const CollectiveCall &call) override;
   StatusOr<std::unique_ptr<Collective>> split(uint32_t colour,
                                               uint32_t key) override;
   uint64_t bytesSent() const override { return sent; }
@@ -48,6 +49,8 @@ private:
                 std::shared_ptr<Rendezvous> rendezvous,
                 std::vector<uint32_t> names, uint32_t self, ShmRank *blocks);
 
+  /// start() without telling sleepers.
+  StatusOr<Ticket> enter(const CollectiveCall &call);
   Status begin(const CollectiveCall &call, uint64_t number);
   Status finish(uint64_t number);
   /// Where `count` bytes of `rank`'s call lie, or an error.

@@ -55,8 +55,10 @@ void ShmGroup::ring(ShmRank &block) {
   futex(block.doorbell, FUTEX_WAKE, INT_MAX, nullptr);
 }
 
-void ShmGroup::post(std::atomic<uint64_t> &counter, uint64_t value) {
-  counter.store(value, std::memory_order_release);
+void ShmGroup::wakeSleepers() {
+  if (!posted)
+    return;
+  posted = false;
   // Either the sleeper sees the value, or this one sees the sleeper.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   for (uint32_t r = 0; r < size(); ++r)
@@ -106,6 +108,7 @@ Status ShmGroup::awaitSlowly(const std::function<bool(uint32_t)> &isThere,
       else
         __builtin_ia32_pause();
     }
+    wakeSleepers();
     if (uint64_t now = events.load(); now != seenEvents) {
       seenEvents = now;
       Status failure = rendezvous->failure();

@@ -67,8 +67,15 @@ public:
                                                        : rendezvous->failure();
   }
 
-  /// Stores `value` and wakes who sleeps.
-  void post(std::atomic<uint64_t> &counter, uint64_t value);
+  /// Stores `value`. Who spins sees it at once; who sleeps is woken when this
+  /// rank has to wait itself, or by wakeSleepers(), which has to follow. (To
+  /// look for sleepers waits until the store is everywhere, which is half of
+  /// what a small call takes.)
+  void post(std::atomic<uint64_t> &counter, uint64_t value) {
+    counter.store(value, std::memory_order_release);
+    posted = true;
+  }
+  void wakeSleepers();
 
   /// Waits until `counter` of every rank's block is at least `value`; the error
   /// names `signature`, `number` and who did not `what`.
@@ -127,6 +134,7 @@ private:
 
   ShmRank *blocks;
   std::atomic<uint64_t> events{0}; ///< of the rendezvous
+  bool posted = false; ///< something that sleepers have not been told
   uint64_t watcher;
   bool crowded; ///< more ranks than processors
 };
