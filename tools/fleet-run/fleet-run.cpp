@@ -1,5 +1,6 @@
 //===- fleet-run.cpp - One process of a job -------------------------------===//
 
+#include "runtime/collective/open/OpenCollective.h"
 #include "runtime/environment/WorldLayout.h"
 #include "runtime/job/Run.h"
 #include "runtime/plan/JobFile.h"
@@ -21,7 +22,8 @@ static int fail(const Status &status, int exitStatus) {
 
 static void describe(CLI::App &app, RunOptions &options, RoleFlags &role,
                      std::string &pservers, std::string &transport,
-                     std::string &device, double &deadline, bool &printEnv) {
+                     std::string &device, std::string &collective,
+                     double &deadline, bool &printEnv) {
   app.add_option("JOB_DIR", options.jobDirectory,
                  "Folder that fleet-transpile wrote")
       ->required();
@@ -59,6 +61,10 @@ static void describe(CLI::App &app, RunOptions &options, RoleFlags &role,
   app.add_option("--trace", options.traceFile,
                  "Write a timeline for chrome://tracing");
   app.add_option("--device", device, "cpu")->default_val("cpu");
+  app.add_option("--collective", collective,
+                 "How the trainers of a collective job meet: shm, mpi or nccl; "
+                 "auto: shm on one host, mpi under mpirun on several")
+      ->default_val("auto");
   app.add_option("--threads", options.threads,
                  "Threads for big kernels (default: all cores in a local job, "
                  "1 otherwise)")
@@ -128,16 +134,36 @@ static void printRules(const RoleFlags &flags, const Getenv &getenv,
   std::fflush(stdout);
 }
 
+/// How a trainer of a collective job finds the others.
+static CollectiveFactory meetTrainers(const plan::Job &job,
+                                      const RoleChoice &role,
+                                      const RunOptions &options,
+                                      const std::string &backend,
+                                      Transport &transport) {
+  return [&job, &role, &options, &backend,
+          &transport](uint32_t rank, uint32_t size, Duration deadline) {
+    CollectiveOptions meeting;
+    meeting.backend = backend;
+    meeting.job = {job.name(), job.program_hash(), size, options.seed};
+    meeting.rank = rank;
+    meeting.localRank = role.localRank.value_or(rank);
+    meeting.endpoint = role.coordinator;
+    meeting.mpirun = isUnderMpirun();
+    meeting.deadline = deadline;
+    return openCollective(meeting, transport);
+  };
+}
+
 int main(int argc, char **argv) {
   CLI::App app("fleet-run - run one process of a Fleet job", "fleet-run");
   app.set_version_flag("--version", "fleet-run 0.1");
   RunOptions options;
   RoleFlags flags;
-  std::string pservers, transportName, device;
+  std::string pservers, transportName, device, collective;
   double deadline = 60;
   bool printEnv = false;
-  describe(app, options, flags, pservers, transportName, device, deadline,
-           printEnv);
+  describe(app, options, flags, pservers, transportName, device, collective,
+           deadline, printEnv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp &) {
@@ -203,18 +229,22 @@ int main(int argc, char **argv) {
     return fail(transport.status(),
                 transport.status().code() == StatusCode::InvalidArgument ? 2
                                                                          : 1);
+  // Trainers of a collective job meet over sockets, also where MPI is.
+  TcpTransport sockets;
   Logger log(LogLevel::Info, role->role == plan::LOCAL ? "" : role->name());
-  RunEnvironment environment{files,
-                             clock,
-                             **transport,
-                             source->token(),
-                             log,
-                             [](const std::string &line) {
-                               std::printf("%s\n", line.c_str());
-                               std::fflush(stdout);
-                             },
-                             role->rank == 0 && role->role != plan::PSERVER,
-                             *points};
+  RunEnvironment environment{
+      files,
+      clock,
+      **transport,
+      source->token(),
+      log,
+      [](const std::string &line) {
+        std::printf("%s\n", line.c_str());
+        std::fflush(stdout);
+      },
+      role->rank == 0 && role->role != plan::PSERVER,
+      *points,
+      meetTrainers(*job, *role, options, collective, sockets)};
   Status status = runProcess(*job, *role, options, environment);
   if (status.ok())
     return 0;

@@ -1,0 +1,91 @@
+"""Collective jobs of real processes: over shared memory, and under mpirun."""
+import os
+import shutil
+import signal
+import time
+import unittest
+
+from fleet_test import (FIT_A_LINE, HOUSING_DATA, FleetTest, floats, free_endpoints,
+                        read_checkpoint, tool)
+
+MPIRUN = shutil.which("mpirun")
+MODULES = os.path.join(os.path.dirname(tool("x")), "../lib")
+TRAIN = (HOUSING_DATA, "--batch-size=10", "--epochs=3", "--seed=1")
+
+
+class Collective(FleetTest):
+    def setUp(self):
+        super().setUp()
+        self.job = self.transpile(FIT_A_LINE, "job", "--mode=collective", "--trainers=2")
+
+    def ranks(self, *flags, seeds=("1", "1")):
+        """Both trainers, started by hand."""
+        endpoint = free_endpoints(1)[0]
+        return [self.start(tool("fleet-run"), self.job, *TRAIN[:-1], "--seed=" + seeds[rank],
+                           *flags, env={"FLEET_RANK": str(rank), "FLEET_TRAINERS": "2",
+                                        "FLEET_COORDINATOR": endpoint})
+                for rank in range(2)]
+
+    def assert_like_one_machine(self, folder):
+        """Two trainers with 10 rows each are one machine with 20, up to rounding."""
+        local = self.transpile(FIT_A_LINE, "local", "--mode=local")
+        result = self.run_tool(tool("fleet-run"), local, HOUSING_DATA, "--batch-size=20",
+                               "--epochs=3", "--seed=1", "--save=" + self.path("one"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        one, other = read_checkpoint(self.path("one")), read_checkpoint(folder)
+        self.assertEqual(one.keys(), other.keys())
+        for name in one:
+            for a, b in zip(floats(one[name]), floats(other[name])):
+                self.assertAlmostEqual(a, b, delta=1e-4 * max(1, abs(a)))
+
+    def test_two_processes_share_memory(self):
+        for child in self.ranks("--save=" + self.path("two")):
+            status, out, err = self.finish(child)
+            self.assertEqual(status, 0, out + err)
+        self.assert_like_one_machine(self.path("two"))
+
+    def test_a_trainer_that_is_killed_is_named_at_once(self):
+        first, second = self.ranks("--epochs=1000000")
+        time.sleep(2)
+        self.assertIsNone(first.poll())
+        second.send_signal(signal.SIGKILL)
+        killed = time.monotonic()
+        status, _, err = self.finish(first)
+        self.assertEqual(status, 1, err)
+        self.assertIn("rank 1 (", err)
+        self.assertIn("ended without a word", err)
+        self.assertLess(time.monotonic() - killed, 10)
+
+    def test_trainers_that_do_not_fit_are_refused(self):
+        first, second = self.ranks("--deadline=5", seeds=("1", "2"))
+        status, _, err = self.finish(second)
+        self.assertEqual(status, 1, err)
+        self.assertIn("rank 1 has --seed=2, rank 0 has --seed=1", err)
+        status, _, err = self.finish(first)
+        self.assertEqual(status, 1, err)
+        self.assertIn("rank 1 did not connect to", err)
+
+    def test_backends_that_are_not_there(self):
+        for backend, reason in (("gloo", "there are auto, shm, mpi and nccl"),
+                                ("mpi", "mpirun -np 2")):
+            for child in self.ranks("--collective=" + backend):
+                status, _, err = self.finish(child)
+                self.assertEqual(status, 1, err)
+                self.assertIn(reason, err)
+
+    @unittest.skipUnless(MPIRUN and os.path.exists(os.path.join(MODULES, "libFleetMpi.so")),
+                         "built without MPI, or no mpirun")
+    def test_mpirun_gives_the_same_bits_by_mpi_and_by_shared_memory(self):
+        models = []
+        for backend in ("auto", "mpi"):
+            result = self.run_tool(MPIRUN, "--allow-run-as-root", "--oversubscribe", "-np", 2,
+                                   tool("fleet-run"), self.job, *TRAIN,
+                                   "--collective=" + backend, "--save=" + self.path(backend))
+            self.assertEqual(result.returncode, 0, result.stderr)
+            models.append(read_checkpoint(self.path(backend)))
+        self.assertEqual(models[0], models[1])
+        self.assert_like_one_machine(self.path("mpi"))
+
+
+if __name__ == "__main__":
+    unittest.main()
