@@ -8,6 +8,7 @@ import unittest
 from fleet_test import FIT_A_LINE, HOUSING, HOUSING_DATA, FleetTest, free_endpoints, tool
 
 MPIRUN = shutil.which("mpirun")
+HAS_MPI_TRANSPORT = os.path.exists(tool("../lib/libFleetTransportMpi.so"))
 TRAIN = (HOUSING_DATA, "--batch-size=10", "--epochs=3", "--seed=1")
 
 
@@ -70,8 +71,7 @@ class MpiRun(FleetTest):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("final loss", result.stdout)
 
-    @unittest.skipUnless(os.path.exists(os.path.join(
-        os.path.dirname(tool("x")), "../lib/libFleetTransportMpi.so")), "built without MPI")
+    @unittest.skipUnless(HAS_MPI_TRANSPORT, "built without MPI")
     def test_servers_over_mpi(self):
         # Endpoints are names: nobody is at this address.
         job = self.transpile(FIT_A_LINE, "names", "--mode=ps", "--trainers=2",
@@ -96,6 +96,41 @@ class MpiRun(FleetTest):
         result = self.run_tool(tool("fleet-run"), job, "--role=trainer", "--trainer-id=0",
                                "--transport=mpi", *TRAIN)
         self.assert_fails(result, 2, "--transport=mpi", "the job has 4 processes")
+
+    @unittest.skipUnless(HAS_MPI_TRANSPORT, "built without MPI")
+    def test_a_killed_process_ends_the_job_over_mpi(self):
+        metrics = self.path("metrics.jsonl")
+        job = self.start(MPIRUN, "--allow-run-as-root", "--oversubscribe", "-np", 4,
+                         tool("fleet-run"), self.job, "--transport=mpi", HOUSING_DATA,
+                         "--batch-size=10", "--epochs=100000000", "--metrics=" + metrics)
+        self.await_that(lambda: os.path.exists(metrics) and os.path.getsize(metrics))
+        ranks = self.processes_of(self.job)
+        self.assertEqual(sorted(ranks), ["0", "1", "2", "3"])
+        os.kill(ranks["2"], signal.SIGKILL)
+        status, _, err = self.finish(job, timeout=30)
+        self.assertNotEqual(status, 0)
+        self.await_that(lambda: not self.processes_of(self.job))
+
+    def await_that(self, condition):
+        end = time.monotonic() + 30
+        while not condition():
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.05)
+
+    def processes_of(self, job):
+        """{rank: pid} of the fleet-runs of `job`."""
+        found = {}
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open("/proc/%s/cmdline" % pid, "rb") as file:
+                    command = file.read().split(b"\0")
+                with open("/proc/%s/environ" % pid, "rb") as file:
+                    env = dict(v.split(b"=", 1) for v in file.read().split(b"\0") if b"=" in v)
+            except OSError:
+                continue
+            if os.path.basename(command[0]) == b"fleet-run" and job.encode() in command:
+                found[env.get(b"OMPI_COMM_WORLD_RANK", b"?").decode()] = int(pid)
+        return found
 
     def test_fleet_launch_runs_mpirun(self):
         job = self.transpile(FIT_A_LINE, "it's a $HOME job", "--mode=ps", "--trainers=2",
@@ -125,20 +160,13 @@ class MpiRun(FleetTest):
         launch = self.start(tool("fleet-launch"), self.job, "--launcher=mpirun", "--",
                             HOUSING_DATA, "--batch-size=10", "--epochs=100000000",
                             "--metrics=" + metrics)
-        end = time.monotonic() + 30
-        while not (os.path.exists(metrics) and os.path.getsize(metrics)):
-            self.assertLess(time.monotonic(), end)
-            time.sleep(0.05)
+        self.await_that(lambda: os.path.exists(metrics) and os.path.getsize(metrics))
         launch.send_signal(signal.SIGTERM)
         status, _, err = self.finish(launch, timeout=20)
         self.assertEqual(status, 1)
         self.assertIn("SIGTERM", err.splitlines()[-1])
-        while time.monotonic() < end:
-            try:
-                return self.assert_nothing_left(self.job)
-            except AssertionError:  # mpirun's children end after it
-                time.sleep(0.1)
-        self.assert_nothing_left(self.job)
+        # mpirun's children end after it.
+        self.await_that(lambda: not self.processes_of(self.job))
 
 
 if __name__ == "__main__":

@@ -2,20 +2,16 @@
 
 #include "runtime/collective/mpi/MpiModule.h"
 
-#include "runtime/collective/Module.h"
-
-#include <dlfcn.h>
+#include "runtime/base/Module.h"
 
 using namespace fleet;
 
 StatusOr<std::unique_ptr<Collective>>
 fleet::openMpiCollective(Duration deadline) {
   // Open MPI's own plugins look for its symbols among everybody's.
-  if (!dlopen("libmpi.so.40", RTLD_NOW | RTLD_GLOBAL))
-    return makeError(StatusCode::Unavailable,
-                     "backend mpi needs Open MPI 4.1 (package libopenmpi3): {}",
-                     dlerror());
-  auto open = loadModule<OpenMpiFunction>("mpi", "libFleetMpi.so",
+  FLEET_RETURN_IF_ERROR(
+      loadLibrary("backend mpi", "libmpi.so.40", "libopenmpi3"));
+  auto open = loadModule<OpenMpiFunction>("backend mpi", "libFleetMpi.so",
                                           "fleetOpenMpiCollective");
   if (!open.ok())
     return open.status();

@@ -2,14 +2,14 @@
 
 #include "runtime/collective/nccl/NcclModule.h"
 
-#include "runtime/collective/Module.h"
+#include "runtime/base/Module.h"
 
 using namespace fleet;
 
 StatusOr<std::unique_ptr<Collective>>
 fleet::openNcclCollective(std::shared_ptr<Rendezvous> rendezvous,
                           uint32_t localRank) {
-  auto open = loadModule<OpenNcclFunction>("nccl", "libFleetNccl.so",
+  auto open = loadModule<OpenNcclFunction>("backend nccl", "libFleetNccl.so",
                                            "fleetOpenNcclCollective");
   if (!open.ok()) {
     rendezvous->fail(

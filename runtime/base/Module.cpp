@@ -1,6 +1,6 @@
-//===- Module.cpp - Backends that are loaded on demand --------------------===//
+//===- Module.cpp - Parts that are loaded on demand -----------------------===//
 
-#include "runtime/collective/Module.h"
+#include "runtime/base/Module.h"
 
 #include <climits>
 #include <dlfcn.h>
@@ -8,7 +8,15 @@
 
 using namespace fleet;
 
-StatusOr<void *> fleet::loadModuleSymbol(const char *backend, const char *file,
+Status fleet::loadLibrary(const char *what, const char *file,
+                          const char *package) {
+  if (dlopen(file, RTLD_NOW | RTLD_GLOBAL))
+    return Status();
+  return makeError(StatusCode::Unavailable, "{} needs {} (package {}): {}",
+                   what, file, package, dlerror());
+}
+
+StatusOr<void *> fleet::loadModuleSymbol(const char *what, const char *file,
                                          const char *symbol) {
   void *module = dlopen(file, RTLD_NOW | RTLD_LOCAL);
   std::string reason = module ? "" : dlerror();
@@ -25,9 +33,8 @@ StatusOr<void *> fleet::loadModuleSymbol(const char *backend, const char *file,
   }
   if (!module)
     return makeError(StatusCode::Unavailable,
-                     "backend {} is a module that is not there or does not "
-                     "load: {}",
-                     backend, reason);
+                     "{} is a module that is not there or does not load: {}",
+                     what, reason);
   void *address = dlsym(module, symbol);
   if (!address)
     return makeError(StatusCode::Unavailable,
