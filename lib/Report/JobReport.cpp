@@ -19,7 +19,14 @@ using namespace mlir::fleet::optim;
 
 /// Of one message with a payload: header and checksum (runtime/transport/
 /// Frame.h).
-static constexpr int64_t kFrameBytes = 136;
+static constexpr int64_t kHeaderBytes = 128, kTrailerBytes = 8;
+
+/// Of a whole message; none is sent without a payload.
+static int64_t messageBytes(int64_t payload) {
+  return payload == 0
+             ? 0
+             : kHeaderBytes + llvm::alignTo(payload + kTrailerBytes, 64);
+}
 
 /// Blocks of as many bytes start at a multiple of 64 in a message.
 static constexpr int64_t kAlignedPartBytes = 64 << 10;
@@ -44,8 +51,8 @@ struct ServerLoad {
   /// In one direction, for one trainer.
   int64_t messagesPerStep() const { return (blocks > 0) + (parts > 0); }
   int64_t bytesPerStep() const {
-    return (blocks == 0 ? 0 : payloadBytes) + parts * kPartBytes +
-           messagesPerStep() * kFrameBytes;
+    return messageBytes(blocks == 0 ? 0 : payloadBytes) +
+           messageBytes(parts * kPartBytes);
   }
 };
 

@@ -57,11 +57,12 @@ Status Connection::sendInTurn(FrameHeader &header,
   FrameTrailer trailer;
   if (header.length > 0) {
     trailer = encodeTrailer(sendSum.digest());
+    if (size_t padding = paddingAfter(header.length))
+      gathered.push_back({kZeros, padding});
     gathered.push_back({trailer.data(), trailer.size()});
   }
   FLEET_RETURN_IF_ERROR(stream->write(gathered, deadline));
-  sent += kFrameHeaderBytes + header.length +
-          (header.length > 0 ? kFrameTrailerBytes : 0);
+  sent += frameBytes(header.length);
   return Status();
 }
 
@@ -118,7 +119,8 @@ Status Connection::receivePayload(const FrameHeader &header,
     offset += padding + part.size;
   }
   FrameTrailer trailer;
-  FLEET_RETURN_IF_ERROR(receivePiece(deadline, &trailer));
+  FLEET_RETURN_IF_ERROR(
+      receivePiece(deadline, paddingAfter(header.length), &trailer));
   if (decodeTrailer(trailer) != receiveSum.digest())
     return makeError(StatusCode::DataLoss,
                      "the payload of a {} frame is damaged: its checksum does "
@@ -142,13 +144,18 @@ Status Connection::scatter(const FrameHeader &header, void *data, size_t size,
   return Status();
 }
 
-/// Reads what is in `scattered`, and then `trailer` if there is one.
-Status Connection::receivePiece(TimePoint deadline, FrameTrailer *trailer) {
-  if (trailer)
+/// Reads what is in `scattered`, and then, if it ends a payload, `padding`
+/// bytes and `trailer`.
+Status Connection::receivePiece(TimePoint deadline, size_t padding,
+                                FrameTrailer *trailer) {
+  char ignored[sizeof(kZeros)];
+  size_t count = scattered.size();
+  if (trailer) {
+    scattered.push_back({ignored, padding});
     scattered.push_back({trailer->data(), trailer->size()});
+  }
   FLEET_RETURN_IF_ERROR(stream->read(scattered, deadline));
-  if (trailer)
-    scattered.pop_back();
+  scattered.resize(count);
   for (const MutableBuffer &buffer : scattered)
     receiveSum.update(buffer.data, buffer.size);
   scattered.clear();

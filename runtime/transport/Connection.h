@@ -85,7 +85,8 @@ private:
   /// The same for sending.
   Status gather(const FrameHeader &header, const void *data, size_t size,
                 size_t &room, TimePoint deadline);
-  Status receivePiece(TimePoint deadline, FrameTrailer *trailer = nullptr);
+  Status receivePiece(TimePoint deadline, size_t padding = 0,
+                      FrameTrailer *trailer = nullptr);
 
   std::unique_ptr<Stream> stream;
   // Not a mutex held while writing: who waits for its turn has a deadline too.

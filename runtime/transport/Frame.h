@@ -20,7 +20,9 @@
 //      120      8  XXH3-64 of the 120 bytes before
 //      128      -  the payload: its parts, one after the other; one of at least
 //                  kAlignedPartBytes after zeros up to a multiple of 64
-//        -      8  XXH3-64 of the payload; not there when that is empty
+//        -      -  zeros, so that the frame has a multiple of 64 bytes
+//        -      8  XXH3-64 of the payload; not there when that is empty, and
+//                  then the zeros are not either
 //
 // The checksum comes last so that a sender can compute it while it sends.
 //
@@ -72,6 +74,18 @@ constexpr size_t kAlignedPartBytes = size_t(64) << 10;
 /// Zeros in front of a part of `size` bytes, `offset` bytes into a payload.
 constexpr size_t paddingBefore(uint64_t offset, uint64_t size) {
   return size >= kAlignedPartBytes ? static_cast<size_t>(-offset % 64) : 0;
+}
+
+/// Zeros behind a payload of `length` bytes, in front of its checksum.
+constexpr size_t paddingAfter(uint64_t length) {
+  return length == 0 ? 0
+                     : static_cast<size_t>(-(length + kFrameTrailerBytes) % 64);
+}
+
+/// All bytes of a frame with a payload of `length` bytes.
+constexpr uint64_t frameBytes(uint64_t length) {
+  return kFrameHeaderBytes +
+         (length == 0 ? 0 : length + paddingAfter(length) + kFrameTrailerBytes);
 }
 
 /// Frames with control messages and texts are not longer than this.

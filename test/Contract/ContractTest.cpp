@@ -49,6 +49,11 @@ protected:
 
   std::string model() const { return std::get<0>(GetParam()); }
   std::string optimizer() const { return std::get<1>(GetParam()); }
+  /// Collective jobs refuse tables of rows, and what trainers would assign each
+  /// by itself.
+  bool hasCollectiveJobs() const {
+    return model() != "tables" && model() != "moving_mean";
+  }
   std::string job(const std::string &kind) const {
     return fmt::format("{}/{}_{}_{}", FLEET_JOBS, model(), optimizer(), kind);
   }
@@ -277,7 +282,8 @@ TEST_P(Contract, OneTrainerGivesTheBitsOfOneMachine) {
   else
     expectSameBits(local, half);
   // Alone among equals.
-  expectSameBits(local, run(job("all_1"), training(), "all"));
+  if (hasCollectiveJobs())
+    expectSameBits(local, run(job("all_1"), training(), "all"));
 }
 
 TEST_P(Contract, TrainersWithPartsOfTheBatchGiveOneMachine) {
@@ -290,6 +296,8 @@ TEST_P(Contract, TrainersWithPartsOfTheBatchGiveOneMachine) {
           fmt::format("{} trainers, {} servers, {}", trainers, servers, cut));
       expectClose(local, run(job(trainers, servers, cut), whole, "ps"), 1e-5);
     }
+  if (!hasCollectiveJobs())
+    return;
   expectClose(local, run(job("all_2"), whole, "all2"), 1e-5);
   expectClose(local, run(job("all_4"), whole, "all4"), 1e-5);
 }
@@ -303,6 +311,8 @@ TEST_P(Contract, SmallerLastBatchesCountByTheirRows) {
   Tensors local = run(job("local"), uneven, "local");
   ASSERT_FALSE(local.empty());
   expectClose(local, run(job(3, 1, "whole"), uneven, "ps3"), 1e-5);
+  if (!hasCollectiveJobs())
+    return;
   // 506 rows leave 2 for 4 trainers: two of them have none.
   uneven.globalBatch = 8;
   uneven.steps = 70;
@@ -316,9 +326,10 @@ TEST_P(Contract, CheckpointsLoadInAnyMode) {
   // sizes. Data begins anew in all of them.
   Training half = training();
   half.steps = 20;
-  const std::vector<std::string> kinds = {job("local"), job(1, 1, "whole"),
-                                          job(1, 2, "sliced"),
-                                          job(1, 3, "sliced"), job("all_1")};
+  std::vector<std::string> kinds = {job("local"), job(1, 1, "whole"),
+                                    job(1, 2, "sliced"), job(1, 3, "sliced")};
+  if (hasCollectiveJobs())
+    kinds.push_back(job("all_1"));
   Tensors first = run(job("local"), half, "0");
   for (size_t i = 1; i < kinds.size(); ++i)
     (void)run(kinds[i], half, std::to_string(i));

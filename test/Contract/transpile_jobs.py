@@ -1,11 +1,11 @@
 """Makes all jobs of one program that ContractTest compares.
 
-transpile_jobs.py FLEET_TRANSPILE PROGRAM PREFIX [few]
+transpile_jobs.py FLEET_TRANSPILE PROGRAM PREFIX [few] [servers-only]
 
 The jobs are PREFIX_local, PREFIX_half_1x3, and PREFIX_ps_NxS_whole and, of several
 servers, PREFIX_ps_NxS_sliced for N trainers and S servers (sliced: even the smallest
 parameter is cut, where its update can be), and PREFIX_all_N for N trainers without
-servers, of which those of all_2 send each gradient by itself.
+servers, of which those of all_2 send each gradient by itself (not with servers-only).
 """
 import os
 import subprocess
@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 TOOL, PROGRAM, PREFIX = sys.argv[1:4]
 FEW = "few" in sys.argv[4:]
+SERVERS_ONLY = "servers-only" in sys.argv[4:]
 
 
 def transpile(name, *flags):
@@ -39,10 +40,11 @@ def main():
     jobs = [("local",),
             ("ps_3x1_whole", "--strategy=" + settings["whole"], "--trainers=3", pservers(1)),
             ("half_1x3", "--strategy=" + settings["sliced"], "--sync-mode=half-async",
-             pservers(3)),
-            ("all_1", "--mode=collective", "--trainers=1"),
-            ("all_2", "--strategy=" + settings["alone"], "--trainers=2"),
-            ("all_4", "--mode=collective", "--trainers=4")]
+             pservers(3))]
+    if not SERVERS_ONLY:
+        jobs += [("all_1", "--mode=collective", "--trainers=1"),
+                 ("all_2", "--strategy=" + settings["alone"], "--trainers=2"),
+                 ("all_4", "--mode=collective", "--trainers=4")]
     combinations = [(trainers, servers, cut) for cut in ("whole", "sliced") for servers in (1, 2, 3)
                     for trainers in (1, 2, 4) if servers > 1 or cut == "whole"]
     if FEW:

@@ -345,7 +345,10 @@ TEST_P(FailureTest, DamagedBytesEndTheJobAndNameTheTrainer) {
       if (inHeader)
         bytes[50] ^= 0x10;
       ASSERT_TRUE(raw->write({{bytes.data(), bytes.size()},
-                              {"0123456789abcdefchecksum", 24}},
+                              {"0123456789abcdef", 16},
+                              {std::string(paddingAfter(16), 0).data(),
+                               paddingAfter(16)},
+                              {"checksum", 8}},
                              deadline)
                       .ok());
       serving.reset();

@@ -182,7 +182,7 @@ TEST_P(ParameterServerTest, OneStepIsOneFrameAServer) {
     uint64_t before = (*trainer)->getClient().bytesSent();
     ASSERT_TRUE((*trainer)->step(1).ok());
     EXPECT_EQ((*trainer)->getClient().bytesSent() - before,
-              kFrameHeaderBytes + 16 * sizeof(float) + kFrameTrailerBytes);
+              frameBytes(16 * sizeof(float)));
     EXPECT_TRUE((*trainer)->getClient().complete().ok());
   });
 }
