@@ -44,6 +44,7 @@ void mlir::fleet::buildDistributePipeline(OpPassManager &pm,
     distribute.dispatcher = options.dispatcher;
     pm.addPass(createDistributePSPass(distribute));
   } else if (options.mode == DistributeOptions::Mode::Collective) {
+    pm.addPass(createShareAssignedPass());
     DistributeCollectivePassOptions distribute;
     distribute.trainers = options.trainers;
     pm.addPass(createDistributeCollectivePass(distribute));

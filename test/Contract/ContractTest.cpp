@@ -49,11 +49,8 @@ protected:
 
   std::string model() const { return std::get<0>(GetParam()); }
   std::string optimizer() const { return std::get<1>(GetParam()); }
-  /// Collective jobs refuse tables of rows, and what trainers would assign each
-  /// by itself.
-  bool hasCollectiveJobs() const {
-    return model() != "tables" && model() != "moving_mean";
-  }
+  /// They refuse tables of rows.
+  bool hasCollectiveJobs() const { return model() != "tables"; }
   std::string job(const std::string &kind) const {
     return fmt::format("{}/{}_{}_{}", FLEET_JOBS, model(), optimizer(), kind);
   }

@@ -90,7 +90,7 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
       "assigned",
       cl::desc("What becomes of variables that the program assigns without an "
                "optimizer, such as moving means: averaged over all trainers "
-               "on servers (average, the default), or each trainer's own"),
+               "(average, the default), or with --mode=ps each trainer's own"),
       cl::value_desc("average|own"), cl::cat(category));
   static cl::opt<std::string> output(
       "o",
@@ -278,6 +278,10 @@ TranspileOptions mlir::fleet::parseCommandLine(int argc, char **argv) {
       failUsage("--assigned=" + assigned + " contradicts --strategy=" +
                 strategy + ", which says assigned: OWN");
   }
+  if (job.mode == Mode::Collective &&
+      job.assigned == DistributeOptions::Assigned::Local)
+    failUsage("--assigned=own is for --mode=ps; all trainers of a collective "
+              "job have the same variables");
   if (target == "cuda")
     failUsage("--target=cuda is not in this version; use cpu");
   if (target != "cpu")
