@@ -213,9 +213,10 @@ class Jobs(FleetTest):
             self.assertEqual(result.returncode, 0, result.stderr)
             loss = float(re.search(r"final loss ([0-9.]+)", result.stdout).group(1))
             self.assertLess(loss, entropy - 0.05, job)
-            # Within a tenth of what the synchronous job reaches.
+            # Within a quarter of what the synchronous job reaches: a trainer that does
+            # not wait merges steps, so that it makes fewer of them.
             losses[os.path.basename(job)] = loss
-            self.assertLess(loss, 1.1 * losses.get("sync", loss), losses)
+            self.assertLessEqual(loss, 1.25 * losses.get("sync", loss), losses)
             self.assert_nothing_left(job)
 
     def test_ids_that_are_no_rows(self):
