@@ -10,7 +10,8 @@ from fleet_test import (FIT_A_LINE, HOUSING_DATA, FleetTest, floats, free_endpoi
 
 MPIRUN = shutil.which("mpirun")
 MODULES = os.path.join(os.path.dirname(tool("x")), "../lib")
-TRAIN = (HOUSING_DATA, "--batch-size=10", "--epochs=3", "--seed=1")
+DATA = (HOUSING_DATA, "--batch-size=10")
+TRAIN = DATA + ("--epochs=3", "--seed=1")
 
 
 class Collective(FleetTest):
@@ -18,11 +19,11 @@ class Collective(FleetTest):
         super().setUp()
         self.job = self.transpile(FIT_A_LINE, "job", "--mode=collective", "--trainers=2")
 
-    def ranks(self, *flags, seeds=("1", "1")):
+    def ranks(self, *flags, seeds=("1", "1"), epochs=3):
         """Both trainers, started by hand."""
         endpoint = free_endpoints(1)[0]
-        return [self.start(tool("fleet-run"), self.job, *TRAIN[:-1], "--seed=" + seeds[rank],
-                           *flags, env={"FLEET_RANK": str(rank), "FLEET_TRAINERS": "2",
+        return [self.start(tool("fleet-run"), self.job, *DATA, "--epochs=%d" % epochs,
+                           "--seed=" + seeds[rank], *flags, env={"FLEET_RANK": str(rank), "FLEET_TRAINERS": "2",
                                         "FLEET_COORDINATOR": endpoint})
                 for rank in range(2)]
 
@@ -45,8 +46,12 @@ class Collective(FleetTest):
         self.assert_like_one_machine(self.path("two"))
 
     def test_a_trainer_that_is_killed_is_named_at_once(self):
-        first, second = self.ranks("--epochs=1000000")
-        time.sleep(2)
+        metrics = self.path("metrics")
+        first, second = self.ranks("--metrics=" + metrics, epochs=1000000)
+        until = time.monotonic() + 60
+        while not (os.path.exists(metrics + ".1") and os.path.getsize(metrics + ".1")):
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.05)
         self.assertIsNone(first.poll())
         second.send_signal(signal.SIGKILL)
         killed = time.monotonic()
