@@ -162,6 +162,27 @@ class Kubernetes(FleetTest):
         self.assertIn("FLEET_PSERVERS=fit-a-line-worker-0.fit-a-line:29400,"
                       "fit-a-line-worker-2.fit-a-line:29400", args)
 
+    def test_a_train_job_has_trainers_only(self):
+        job = self.transpile(FIT_A_LINE, "trainers", "--mode=collective", "--trainers=3")
+        runtime, train = self.manifest(job, "--claim=data:/mnt/data")
+        self.assertEqual((runtime["kind"], train["kind"]), ("TrainingRuntime", "TrainJob"))
+        self.assertEqual(train["spec"]["runtimeRef"]["name"], runtime["metadata"]["name"])
+        (node,) = runtime["spec"]["template"]["spec"]["replicatedJobs"]
+        self.assertEqual(node["template"]["metadata"]["labels"],
+                         {"trainer.kubeflow.org/trainjob-ancestor-step": "trainer"})
+        trainer = train["spec"]["trainer"]
+        self.assertEqual(trainer["numNodes"], 3)
+        env = {v["name"]: v["value"] for v in trainer["env"]}
+        for index in range(3):
+            result = self.run_tool(tool("fleet-run"), job, "--print-env",
+                                   env=dict(env, JOB_COMPLETION_INDEX=str(index)))
+            lines = result.stdout.splitlines()
+            self.assertEqual(lines[0], "trainer %d" % index)
+            self.assertIn("  meets the other trainers at fit-a-line-node-0-0.fit-a-line:29400",
+                          lines)
+        for kind, count in (("jobset", 1), ("mpijob", 1)):
+            self.assertEqual(len(self.manifest(job, "--manifest=" + kind)), count)
+
     def test_a_local_job_is_one_pod(self):
         (manifest,) = self.manifest(self.transpile(FIT_A_LINE, "local"))
         (only,) = manifest["spec"]["replicatedJobs"]

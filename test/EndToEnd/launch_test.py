@@ -246,5 +246,59 @@ class Launch(FleetTest):
         self.assert_all_gone()
 
 
+class LaunchTrainers(FleetTest):
+    """Jobs of trainers that exchange among themselves."""
+
+    def setUp(self):
+        super().setUp()
+        self.job = self.transpile(FIT_A_LINE, "job", "--mode=collective", "--trainers=2")
+        self.train = (HOUSING_DATA, "--batch-size=10", "--epochs=3", "--seed=1")
+
+    def test_trainers_find_each_other(self):
+        logs = self.path("logs")
+        result = self.run_tool(tool("fleet-launch"), self.job, "--workers=2",
+                               "--log-dir=" + logs, "--", *self.train,
+                               env={"FLEET_COORDINATOR": "192.0.2.1:1", "RANK": "7"})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertTrue(result.stdout.startswith("[trainer 0] final loss"), result.stdout)
+        self.assertEqual(sorted(os.listdir(logs)), ["trainer-0.log", "trainer-1.log"])
+        self.assert_nothing_left(self.job)
+
+    def test_two_jobs_at_once_do_not_meet(self):
+        jobs = [self.start(tool("fleet-launch"), self.job, "--", *self.train)
+                for _ in range(2)]
+        for job in jobs:
+            status, out, err = self.finish(job)
+            self.assertEqual(status, 0, err)
+            self.assertIn("final loss", out)
+
+    def test_the_number_of_workers_is_checked(self):
+        result = self.run_tool(tool("fleet-launch"), self.job, "--workers=3", "--",
+                               *self.train)
+        self.assert_fails(result, 2, "--workers=3", "with 2 trainers",
+                          "--mode=collective --trainers=3")
+
+    def test_a_failure_is_told_and_nobody_stays(self):
+        result = self.run_tool(tool("fleet-launch"), self.job, "--", HOUSING_DATA,
+                               "--batch-size=1000", "--epochs=1")
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("--batch-size=1000", result.stderr.splitlines()[-1])
+        self.assert_nothing_left(self.job)
+
+    def test_sigterm_ends_all(self):
+        metrics = self.path("metrics.jsonl")
+        launch = self.start(tool("fleet-launch"), self.job, "--", HOUSING_DATA,
+                            "--batch-size=10", "--epochs=100000000", "--metrics=" + metrics)
+        end = time.monotonic() + 30
+        while not (os.path.exists(metrics) and os.path.getsize(metrics)):
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.05)
+        launch.send_signal(signal.SIGTERM)
+        status, _, err = self.finish(launch, timeout=30)
+        self.assertEqual(status, 1)
+        self.assertIn("SIGTERM", err.splitlines()[-1])
+        self.assert_nothing_left(self.job)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

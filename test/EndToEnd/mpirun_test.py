@@ -146,6 +146,13 @@ class MpiRun(FleetTest):
         self.assertIn("[mpirun] final loss", result.stdout)
         self.assertIn("Server listening on localhost:", result.stdout)
 
+    def test_fleet_launch_runs_mpirun_without_servers(self):
+        job = self.transpile(FIT_A_LINE, "trainers", "--mode=collective", "--trainers=2")
+        result = self.run_tool(tool("fleet-launch"), job, "--launcher=mpirun",
+                               "--hosts=localhost:2", "--", *TRAIN)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("[mpirun] final loss", result.stdout)
+
     def test_a_failure_under_mpirun_is_told(self):
         result = self.run_tool(tool("fleet-launch"), self.job, "--launcher=mpirun", "--",
                                HOUSING_DATA, "--batch-size=1000", "--epochs=1")

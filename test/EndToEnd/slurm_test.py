@@ -27,8 +27,11 @@ class SlurmJobs(FleetTest):
 
     def submit(self, script):
         result = self.slurm.run("sbatch", "--wait", script, cwd=self.dir)
-        output = "".join(open(self.path(name)).read() for name in os.listdir(self.dir)
-                         if name.endswith(".log"))
+        output = ""
+        for name in os.listdir(self.dir):
+            if name.endswith(".log"):
+                with open(self.path(name)) as file:
+                    output += file.read()
         return result.returncode, output
 
     def test_a_script_for_sbatch(self):
@@ -50,6 +53,16 @@ class SlurmJobs(FleetTest):
         with open(self.path("slurm/model.safetensors"), "rb") as one, \
                 open(self.path("local/model.safetensors"), "rb") as other:
             self.assertEqual(one.read(), other.read())
+
+    def test_trainers_without_servers(self):
+        job = self.transpile(FIT_A_LINE, "trainers", "--mode=collective", "--trainers=2")
+        script = self.path("job.sh")
+        result = self.run_tool(tool("fleet-launch"), job, "--launcher=slurm",
+                               "--output=" + script, "--", *TRAIN)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        status, output = self.submit(script)
+        self.assertEqual(status, 0, output + self.slurm.logs())
+        self.assertIn("final loss", output)
 
     def test_a_failure_is_slurms_too(self):
         script = self.path("job.sh")
