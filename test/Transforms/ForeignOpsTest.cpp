@@ -16,6 +16,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
 #include "test/lib/Reference/Interpreter.h"
 
 #include <gtest/gtest.h>
@@ -118,6 +119,7 @@ TEST_F(ForeignOps, aCompositeIsDifferentiatedByWhatItIsMadeOf) {
   ASSERT_TRUE(module);
   PassManager pm(&context);
   pm.addPass(mlir::fleet::createAppendBackwardPass());
+  pm.addPass(mlir::createCanonicalizerPass()); // folds where gradients begin
   ASSERT_TRUE(succeeded(pm.run(*module)));
 
   // Make the gradient what the function returns, and the parameter what it

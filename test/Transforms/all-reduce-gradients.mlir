@@ -76,9 +76,9 @@ module @given {
 // What changes all gradients by one number does so when they have been added.
 // CHECK-LABEL: func.func @main
 // ONE: %[[SUM:.*]]:2 = fleet.all_reduce_wait
-// ONE-NEXT: %[[CLIPPED:.*]]:2 = optim.clip_by_global_norm %[[SUM]]#0, %[[SUM]]#1
-// MANY: %[[A:.*]] = fleet.all_reduce_wait
-// MANY-NEXT: %[[B:.*]] = fleet.all_reduce_wait
+// ONE-NEXT: %[[CLIPPED:.*]]:2 = optim.clip_by_global_norm %[[SUM]]#1, %[[SUM]]#0
+// MANY: %[[B:.*]] = fleet.all_reduce_wait
+// MANY-NEXT: %[[A:.*]] = fleet.all_reduce_wait
 // MANY-NEXT: %[[CLIPPED:.*]]:2 = optim.clip_by_global_norm %[[A]], %[[B]]
 // CHECK-NEXT: optim.sgd @a, %[[CLIPPED]]#0
 // CHECK-NEXT: optim.sgd @b, %[[CLIPPED]]#1
