@@ -1,6 +1,7 @@
 //===- CollectiveTrainer.cpp - A trainer among equals ---------------------===//
 
 #include "runtime/job/Processes.h"
+#include "runtime/job/Resume.h"
 
 using namespace fleet;
 
@@ -12,6 +13,16 @@ static Status runStartup(Program &program) {
                      "{}: function 'startup' reads data, it may only connect",
                      program.plan().path);
   return startup->run(StepArguments());
+}
+
+/// All trainers go on at the step that rank 0 has found.
+static Status agreeOnStep(Collective &collective, int64_t &step) {
+  CollectiveCall call;
+  call.kind = CollectiveCall::Kind::Broadcast;
+  call.dtype = plan::I64;
+  call.in = call.out = &step;
+  call.count = 1;
+  return collective.run(call);
 }
 
 static Status trainAndReport(Program &program, const RoleChoice &role,
@@ -30,26 +41,29 @@ static Status trainAndReport(Program &program, const RoleChoice &role,
     FLEET_RETURN_IF_ERROR(
         loadStates(program, environment.files, options.loadDirectory)
             .withContext("--load"));
+  TrainProgress progress;
+  if (saves && options.resume) {
+    FLEET_ASSIGN_OR_RETURN(progress.firstStep,
+                           resumeRun(program, options, environment));
+  }
   FLEET_RETURN_IF_ERROR(runStartup(program));
+  Collective &collective = *program.collective();
+  if (options.resume)
+    FLEET_RETURN_IF_ERROR(agreeOnStep(collective, progress.firstStep));
+  if (saves)
+    progress.save = [&](const TrainResult &result) {
+      return saveRun(program, options, environment, result);
+    };
   TrainResult result;
   FLEET_RETURN_IF_ERROR(train(program, data->batches, options, role,
-                              environment, /*exchange=*/nullptr, result));
+                              environment, /*exchange=*/nullptr, result,
+                              progress));
   // Nobody leaves while others may still read what it shares.
   CollectiveCall barrier;
   barrier.kind = CollectiveCall::Kind::Barrier;
-  Collective &collective = *program.collective();
-  FLEET_ASSIGN_OR_RETURN(Collective::Ticket ticket, collective.start(barrier));
-  FLEET_RETURN_IF_ERROR(collective.wait(ticket));
-  if (saves) {
-    CheckpointMetadata metadata{{"job", program.plan().proto.job()},
-                                {"step", std::to_string(result.steps)},
-                                {"epoch", std::to_string(result.epochs)},
-                                {"seed", std::to_string(options.seed)}};
-    FLEET_RETURN_IF_ERROR(
-        environment.failpoints.hit(Failpoint::BeforeSave, environment.clock));
-    FLEET_RETURN_IF_ERROR(saveStates(program, /*remote=*/{}, environment.files,
-                                     options.saveDirectory, metadata));
-  }
+  FLEET_RETURN_IF_ERROR(collective.run(barrier));
+  if (saves)
+    FLEET_RETURN_IF_ERROR(saveRun(program, options, environment, result));
   if (role.rank != 0)
     return Status();
   FLEET_ASSIGN_OR_RETURN(

@@ -22,6 +22,14 @@ Status fleet::checkOptions(const RunOptions &options, const RoleChoice &role) {
     return fail("--batch-size=B is missing or not positive");
   if (options.epochs < 0 || options.steps < 0)
     return fail("--epochs and --steps count from 1");
+  if (options.saveEvery < 0)
+    return fail("--save-every counts steps from 1");
+  if (options.saveDirectory.empty() &&
+      (options.saveEvery > 0 || options.resume))
+    return fail("--save-every and --resume need --save=DIR, where the "
+                "checkpoint is");
+  if (options.resume && !options.loadDirectory.empty())
+    return fail("say where to start: either --load=DIR or --resume");
   if ((options.epochs > 0) == (options.steps > 0))
     return fail("say how long to train: either --epochs=E or --steps=S");
   return Status();
@@ -70,6 +78,10 @@ Status fleet::runProcess(const plan::Job &job, const RoleChoice &role,
   settings.poison = options.poison;
   FLEET_ASSIGN_OR_RETURN(std::unique_ptr<Program> program,
                          Program::create(plan, settings));
+  if (!collective && (options.saveEvery > 0 || options.resume))
+    return makeError(StatusCode::InvalidArgument,
+                     "--save-every and --resume are for collective jobs in "
+                     "this version; use --save and --load");
   if (collective)
     return runCollectiveTrainer(*program, role, options, environment);
   if (!options.loadDirectory.empty())

@@ -31,8 +31,10 @@ struct RunOptions {
   uint64_t seed = 0;
   bool shuffle = false;
   std::string saveDirectory, loadDirectory; ///< empty: do not
-  std::string metricsFile, traceFile;       ///< empty: none
-  int threads = 0;                          ///< 0: chosen by the role
+  int64_t saveEvery = 0;                    ///< steps; 0: at the end only
+  bool resume = false; ///< from saveDirectory, if a checkpoint is there
+  std::string metricsFile, traceFile; ///< empty: none
+  int threads = 0;                    ///< 0: chosen by the role
   Duration deadline = std::chrono::seconds(60);
   /// Tests: fill temporaries with NaN before each step.
   bool poison = false;

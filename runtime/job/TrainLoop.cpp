@@ -79,9 +79,11 @@ class TrainLoop {
 public:
   TrainLoop(Program &program, BatchReader &data, const RunOptions &options,
             const RoleChoice &role, RunEnvironment &environment,
-            ParameterExchange *exchange, TrainResult &result)
+            ParameterExchange *exchange, TrainResult &result,
+            const TrainProgress &course)
       : program(program), data(data), options(options), role(role),
-        environment(environment), exchange(exchange), result(result) {}
+        environment(environment), exchange(exchange), result(result),
+        course(course) {}
 
   Status run();
 
@@ -100,6 +102,7 @@ private:
   RunEnvironment &environment;
   ParameterExchange *exchange;
   TrainResult &result;
+  const TrainProgress &course;
 
   std::unique_ptr<MetricsWriter> metrics;
   std::unique_ptr<Progress> progress;
@@ -237,10 +240,18 @@ Status TrainLoop::run() {
   }
   TimePoint begin = environment.clock.now();
   Status status;
-  int64_t step = 0;
+  auto describe = [&](int64_t steps) {
+    result.steps = steps;
+    result.epochs = (steps + perEpoch - 1) / perEpoch;
+    result.lastEpochLoss =
+        examples > 0 ? lossSum / static_cast<double>(examples) : 0;
+    result.seconds =
+        std::chrono::duration<double>(environment.clock.now() - begin).count();
+  };
+  int64_t step = course.firstStep;
   for (; step < total; ++step) {
     int64_t epoch = step / perEpoch, stepInEpoch = step % perEpoch;
-    if (stepInEpoch == 0) {
+    if (stepInEpoch == 0 || step == course.firstStep) {
       if (epoch > 0)
         data.beginEpoch(epoch);
       lossSum = 0;
@@ -255,6 +266,11 @@ Status TrainLoop::run() {
     status = runStep(step, epoch, stepInEpoch);
     if (status.ok() && every > 0 && ++since == every)
       status = exchangeDeltas();
+    if (status.ok() && options.saveEvery > 0 && course.save &&
+        (step + 1) % options.saveEvery == 0 && step + 1 < total) {
+      describe(step + 1);
+      status = course.save(result);
+    }
     if (!status.ok())
       break;
   }
@@ -264,19 +280,14 @@ Status TrainLoop::run() {
     progress->update(step, (step - 1) / perEpoch, lastLoss);
     progress->finish();
   }
-  result.steps = step;
-  result.epochs = (step + perEpoch - 1) / perEpoch;
-  result.lastEpochLoss =
-      examples > 0 ? lossSum / static_cast<double>(examples) : 0;
-  result.seconds =
-      std::chrono::duration<double>(environment.clock.now() - begin).count();
+  describe(step);
   return close(status);
 }
 
 Status fleet::train(Program &program, BatchReader &data,
                     const RunOptions &options, const RoleChoice &role,
                     RunEnvironment &environment, ParameterExchange *exchange,
-                    TrainResult &result) {
+                    TrainResult &result, const TrainProgress &progress) {
   const LoadedPlan &plan = program.plan();
   std::optional<uint32_t> main = plan.findFunction("main");
   if (!main ||
@@ -285,7 +296,8 @@ Status fleet::train(Program &program, BatchReader &data,
                      "{}: function 'main' has no output; the first one is the "
                      "loss",
                      plan.path);
-  return TrainLoop(program, data, options, role, environment, exchange, result)
+  return TrainLoop(program, data, options, role, environment, exchange, result,
+                   progress)
       .run();
 }
 

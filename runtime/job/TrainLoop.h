@@ -20,12 +20,20 @@ struct TrainResult {
 StatusOr<std::vector<InputRequest>> inputRequests(const LoadedPlan &plan,
                                                   const std::string &function);
 
+/// Where a run begins, and what it does on its way.
+struct TrainProgress {
+  int64_t firstStep = 0; ///< steps that were done before
+  /// Is told after every options.saveEvery steps; may be empty.
+  std::function<Status(const TrainResult &)> save;
+};
+
 /// Runs "main" over the data, step by step, until options.epochs or
 /// options.steps are done or a stop is requested (Aborted, at a step boundary;
 /// `result` says how far it came). `exchange` is null for a local job.
 Status train(Program &program, BatchReader &data, const RunOptions &options,
              const RoleChoice &role, RunEnvironment &environment,
-             ParameterExchange *exchange, TrainResult &result);
+             ParameterExchange *exchange, TrainResult &result,
+             const TrainProgress &progress = {});
 
 /// Whether "evaluate" needs servers: it looks rows up that this process does
 /// not have.

@@ -1,7 +1,9 @@
 """Collective jobs of real processes: over shared memory, and under mpirun."""
+import json
 import os
 import shutil
 import signal
+import struct
 import time
 import unittest
 
@@ -60,6 +62,38 @@ class Collective(FleetTest):
         self.assertIn("rank 1 (", err)
         self.assertIn("ended without a word", err)
         self.assertLess(time.monotonic() - killed, 10)
+
+    def test_a_restart_goes_on_as_if_nothing_had_happened(self):
+        flags = ("--shuffle", "--save=" + self.path("parts"), "--save-every=7", "--resume")
+        first, second = self.ranks(*flags, epochs=1000000)
+        checkpoint = os.path.join(self.path("parts"), "model.safetensors")
+        until = time.monotonic() + 60
+        while not os.path.exists(checkpoint):
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.01)
+        second.send_signal(signal.SIGKILL)
+        status, _, err = self.finish(first)
+        self.assertEqual(status, 1, err)
+        # More steps than those that were done, whatever time it was killed at
+        with open(checkpoint, "rb") as file:
+            size = struct.unpack("<Q", file.read(8))[0]
+            step = int(json.loads(file.read(size))["__metadata__"]["step"])
+        self.assertEqual(step % 7, 0)
+        epochs = step // 26 + 2  # of 26 steps each
+        for child in self.ranks("--shuffle", "--save=" + self.path("whole"),
+                                epochs=epochs):
+            status, out, err = self.finish(child)
+            self.assertEqual(status, 0, out + err)
+        for child in self.ranks(*flags, epochs=epochs):
+            status, out, err = self.finish(child)
+            self.assertEqual(status, 0, out + err)
+        self.assertEqual(read_checkpoint(self.path("whole")),
+                         read_checkpoint(self.path("parts")))
+        # Other seeds are other rows.
+        first, _ = self.ranks(*flags, seeds=("2", "2"), epochs=epochs)
+        status, _, err = self.finish(first)
+        self.assertEqual(status, 1, err)
+        self.assertIn("was written with seed 1, this run has 2", err)
 
     def test_trainers_that_do_not_fit_are_refused(self):
         first, second = self.ranks("--deadline=5", seeds=("1", "2"))

@@ -54,6 +54,11 @@ static void describe(CLI::App &app, RunOptions &options, RoleFlags &role,
   app.add_flag("--shuffle", options.shuffle, "A new order of rows each epoch");
   app.add_option("--save", options.saveDirectory,
                  "Write DIR/model.safetensors at the end");
+  app.add_option("--save-every", options.saveEvery,
+                 "Collective jobs: write it after every so many steps, too");
+  app.add_flag("--resume", options.resume,
+               "Collective jobs: go on from the checkpoint in --save=DIR, if "
+               "there is one, at the step where it was written");
   app.add_option("--load", options.loadDirectory,
                  "Start from DIR/model.safetensors");
   app.add_option("--metrics", options.metricsFile,
