@@ -121,7 +121,8 @@ class Bench:
             stdout=subprocess.DEVNULL)
         run("cmake", "--build", self.build, "--target", "fleet-transpile", "fleet-run",
             "fleet-launch", "bench-train-step", "bench-limits", "bench-executor-overhead",
-            "bench-push-pull", stdout=subprocess.DEVNULL)
+            "bench-push-pull", "bench-row-table", "bench-row-exchange",
+            stdout=subprocess.DEVNULL)
         # Only where there is MPI.
         subprocess.run(["cmake", "--build", self.build, "--target", "bench-all-reduce"],
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)

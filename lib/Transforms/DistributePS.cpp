@@ -165,7 +165,6 @@ LogicalResult DistributePSPass::readOptions() {
 }
 
 LogicalResult DistributePSPass::collectUpdate(OptimizerOpInterface op) {
-  ModuleOp program = getOperation();
   Update update{op, nullptr, {}, {}, op.getGradient(), nullptr};
   // Elsewhere no gradients are averaged before servers apply them, so that a
   // trainer has all that there is.
@@ -352,7 +351,8 @@ void DistributePSPass::place() {
   SmallVector<DispatchedBlock> blocks = tables.cut(
       {slice ? static_cast<int64_t>(servers.size()) : 1, minBlockSize}, names);
   size_t tableBlocks = blocks.size();
-  for (auto &[name, update] : updates) {
+  for (auto &entry : updates) {
+    Update &update = entry.second;
     SliceOptions options{static_cast<int64_t>(servers.size()), minBlockSize};
     bool canBeCut = update.op.isRowSplittable() &&
                     llvm::all_of(update.states, [&](StateOp state) {
