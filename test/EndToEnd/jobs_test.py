@@ -29,8 +29,11 @@ class Jobs(FleetTest):
         self.assertGreater(float(re.search(r'"loss":([0-9.]+)', first).group(1)), 500)
         self.assert_nothing_left(job)
 
+    # At the start of fit_a_line a squared gradient is near 2000: a trainer that the
+    # scheduler holds up for long would be corrected beyond all bounds by the
+    # default factor.
     MODES = (("half-async",), ("async",), ("geo", "--geo-steps=5"),
-             ("half-async", "--dc-asgd"), ("async", "--dc-asgd"))
+             ("half-async", "--dc-asgd=0.004"), ("async", "--dc-asgd=0.004"))
 
     def test_modes_reach_the_loss_of_sync(self):
         endpoints = free_endpoints(2)
@@ -199,7 +202,7 @@ class Jobs(FleetTest):
         program = os.path.join(SOURCE, "examples/ctr/ctr_tables.mlir")
         # They learn the examples by heart; how fast depends on how late gradients come.
         self.check_learns(program, [mode for mode in (("sync",),) + self.MODES
-                                    if mode[0] != "geo" and "--dc-asgd" not in mode],
+                                    if mode[0] != "geo" and len(mode) == 1],
                           times_sync=10)
 
     def check_learns(self, program, modes, times_sync):
