@@ -6,11 +6,9 @@
 #include "dialects/NN/IR/NN.h"
 #include "dialects/Optim/IR/Optim.h"
 #include "fleet/Transforms/Dispatcher.h"
-#include "lib/Transforms/CompensateDelay.h"
 #include "lib/Transforms/DistributeTables.h"
 #include "lib/Transforms/Program.h"
-#include "lib/Transforms/SliceParameter.h"
-#include "mlir/IR/IRMapping.h"
+#include "lib/Transforms/ServerBlocks.h"
 #include "mlir/IR/Matchers.h"
 
 #include "llvm/ADT/BitVector.h"
@@ -31,35 +29,6 @@ using namespace mlir::fleet::dist;
 using namespace mlir::fleet::optim;
 
 namespace {
-/// One server of the job, and its program while that is being written.
-struct Server {
-  std::string name;
-  std::string endpoint;
-  ModuleOp module;
-  func::FuncOp main;
-  ServeOp serve;
-  std::shared_ptr<SymbolTable> symbols; ///< of the module; a pass is copyable
-};
-
-/// A block, who owns it, and what holds it there.
-struct Placement {
-  ParameterBlock block;
-  Server *owner = nullptr;
-  ParameterOp parameter;
-  SmallVector<StateOp> states;
-};
-
-/// What becomes of one update op of the program.
-struct Update {
-  OptimizerOpInterface op;
-  ParameterOp parameter;
-  SmallVector<StateOp> states;
-  SmallVector<Placement> placements;
-  Value gradient; ///< of the trainer
-  /// What changes it by all gradients on the servers, or null.
-  JointGradientOpInterface joint;
-};
-
 struct DistributePSPass
     : public fleet::impl::DistributePSPassBase<DistributePSPass> {
   using DistributePSPassBase::DistributePSPassBase;
@@ -75,12 +44,6 @@ private:
   LogicalResult verifyAccesses();
   void place();
   void createServers();
-  void addVariables(Update &update, Placement &placement);
-  void addHandler(Update &update, Placement &placement);
-  FlatSymbolRefAttr addPart(Update &update, Placement &placement);
-  func::FuncOp addFunction(const Placement &placement, Location loc,
-                           StringRef verb, ArrayRef<Type> arguments,
-                           ArrayRef<Type> results);
   void rewriteTrainer(ModuleOp trainer);
   void receiveAll(OpBuilder &b, Location loc, bool inStep);
   void agree(OpBuilder &b, JointGradientOpInterface joint);
@@ -412,120 +375,6 @@ SmallVector<ServerProgram> DistributePSPass::getServerPrograms() {
   return programs;
 }
 
-/// Gives the owner of a block the parameter and its state, or rows of them.
-void DistributePSPass::addVariables(Update &update, Placement &placement) {
-  Server &server = *placement.owner;
-  ParameterBlock &block = placement.block;
-  bool isWhole = block.type == update.parameter.getType();
-  auto insert = [&](auto op) {
-    server.symbols->insert(op, server.main->getIterator());
-    return op;
-  };
-  ParameterOp parameter = cast<ParameterOp>(update.parameter->clone());
-  if (!isWhole)
-    cutVariable(parameter, block);
-  // Its own name, which the symbol of a base is not.
-  if (!isWhole || isGeo())
-    parameter.setSymName(block.name);
-  placement.parameter = insert(parameter);
-  for (StateOp state : update.states) {
-    auto clone = cast<StateOp>(state->clone());
-    if (!isWhole) {
-      cutVariable(clone, block);
-      clone.setSymName((block.name + "/" + state.getSlot()).str());
-    }
-    clone.setParameter(placement.parameter.getSymName());
-    placement.states.push_back(insert(clone));
-  }
-}
-
-/// A new function on the owner of a block, with its body still empty. All
-/// variables are there, so that it finds a free name.
-func::FuncOp DistributePSPass::addFunction(const Placement &placement,
-                                           Location loc, StringRef verb,
-                                           ArrayRef<Type> arguments,
-                                           ArrayRef<Type> results) {
-  Server &server = *placement.owner;
-  OpBuilder b(&getContext());
-  std::string name = (verb + "_" + placement.block.name).str();
-  // The function becomes kernels, which are symbols to a linker.
-  for (char &c : name)
-    if (!llvm::isAlnum(c) && c != '.')
-      c = '_';
-  auto function =
-      func::FuncOp::create(loc, name, b.getFunctionType(arguments, results));
-  server.symbols->insert(function, server.main->getIterator());
-  function.addEntryBlock();
-  return function;
-}
-
-/// Gives the owner of a block a function that makes its part of what all
-/// gradients are changed by.
-FlatSymbolRefAttr DistributePSPass::addPart(Update &update,
-                                            Placement &placement) {
-  Location loc = update.joint.getLoc();
-  RankedTensorType type = placement.block.type;
-  auto function =
-      addFunction(placement, loc, "part", {type},
-                  {RankedTensorType::get({}, type.getElementType())});
-  OpBuilder b = OpBuilder::atBlockBegin(&function.getBody().front());
-  function.setResultAttr(0, "fleet.name", b.getStringAttr("part"));
-  func::ReturnOp::create(
-      b, loc, update.joint.buildPart(b, loc, function.getArgument(0)));
-  return FlatSymbolRefAttr::get(function.getSymNameAttr());
-}
-
-/// Gives the owner of a block a function that applies the update, and a handler
-/// that calls it.
-void DistributePSPass::addHandler(Update &update, Placement &placement) {
-  Server &server = *placement.owner;
-  Location loc = update.op.getLoc();
-  RankedTensorType type = placement.block.type;
-  SmallVector<Type> arguments = {type};
-  bool isCompensated = compensation > 0 && update.op.takesGradient();
-  if (isCompensated)
-    arguments.push_back(type);
-  FlatSymbolRefAttr part;
-  if (update.joint) {
-    part = addPart(update, placement);
-    arguments.push_back(RankedTensorType::get({}, type.getElementType()));
-  }
-  func::FuncOp function =
-      addFunction(placement, loc, "update", arguments, /*results=*/{});
-  OpBuilder b = OpBuilder::atBlockBegin(&function.getBody().front());
-  IRMapping mapping;
-  Value gradient = function.getArgument(0);
-  if (isCompensated)
-    gradient = compensateDelay(b, loc, gradient, function.getArgument(1),
-                               placement.parameter, compensation);
-  if (update.joint)
-    gradient = update.joint.buildChange(b, update.joint.getLoc(), gradient,
-                                        function.getArgument(1));
-  mapping.map(update.op.getGradient(), gradient);
-  for (Value operand : update.op->getOperands())
-    if (!mapping.contains(operand))
-      b.clone(*operand.getDefiningOp(), mapping);
-  Operation *op = b.clone(*update.op, mapping);
-  AttrTypeReplacer symbols;
-  symbols.addReplacement([&](FlatSymbolRefAttr symbol) -> Attribute {
-    if (symbol.getAttr() == update.parameter.getSymNameAttr())
-      return FlatSymbolRefAttr::get(placement.parameter.getSymNameAttr());
-    for (auto [ours, theirs] : llvm::zip(update.states, placement.states))
-      if (symbol.getAttr() == ours.getSymNameAttr())
-        return FlatSymbolRefAttr::get(theirs.getSymNameAttr());
-    return symbol;
-  });
-  symbols.replaceElementsIn(op);
-  func::ReturnOp::create(b, loc);
-
-  b.setInsertionPointToEnd(&server.serve.getHandlers().front());
-  OnOp::create(b, update.parameter.getLoc(),
-               b.getStringAttr(wireName(placement.block)), part,
-               FlatSymbolRefAttr::get(function.getSymNameAttr()),
-               FlatSymbolRefAttr::get(placement.parameter.getSymNameAttr()),
-               b.getStringAttr(placement.block.name));
-}
-
 //===----------------------------------------------------------------------===//
 // Trainer
 //===----------------------------------------------------------------------===//
@@ -639,10 +488,10 @@ void DistributePSPass::runOnOperation() {
   tables.addVariables(getServerPrograms());
   for (auto &[name, update] : updates)
     for (Placement &placement : update.placements)
-      addVariables(update, placement);
+      addVariables(update, placement, /*hasOwnName=*/isGeo());
   for (auto &[name, update] : updates)
     for (Placement &placement : update.placements)
-      addHandler(update, placement);
+      addHandler(update, placement, wireName(placement.block), compensation);
   tables.addHandlers(getServerPrograms());
   rewriteTrainer(trainer);
 }
