@@ -228,9 +228,9 @@ TEST_P(RendezvousTest, ARankThatDiesIsNamed) {
       connection.close();
       return;
     }
+    // It may be gone before the others have joined, who then say the same.
     auto joined = Rendezvous::join(options(rank, 3), *transport);
-    ASSERT_TRUE(joined.ok()) << joined.status().message();
-    Status status = awaitFailure(**joined);
+    Status status = joined.ok() ? awaitFailure(**joined) : joined.status();
     EXPECT_EQ(status.code(), StatusCode::Unavailable);
     EXPECT_THAT(status.message(), HasSubstr("rank 2 ("));
     EXPECT_THAT(status.message(), HasSubstr("ended without a word"));
