@@ -1,7 +1,8 @@
-//===- NcclCollective.cpp - Collectives on device memory ------------------===//
+//===- NcclCollective.cpp - Collectives of CUDA devices -------------------===//
 
 #include "runtime/collective/nccl/NcclCollective.h"
 
+#include <climits>
 #include <cstring>
 #include <thread>
 
@@ -12,20 +13,6 @@ using Kind = CollectiveCall::Kind;
 /// A device call takes microseconds; who waits for longer looks less often.
 static constexpr auto kSpin = std::chrono::microseconds(100);
 static constexpr auto kNap = std::chrono::microseconds(20);
-
-static Status cudaStatus(cudaError_t error, const char *function) {
-  if (error == cudaSuccess)
-    return Status();
-  return makeError(StatusCode::Unavailable, "{}: {}", function,
-                   cudaGetErrorString(error));
-}
-
-static Status ncclStatus(ncclResult_t result, const char *function) {
-  if (result == ncclSuccess)
-    return Status();
-  return makeError(StatusCode::Unavailable, "{}: {}", function,
-                   ncclGetErrorString(result));
-}
 
 static StatusOr<ncclDataType_t> convert(plan::DataType dtype) {
   switch (dtype) {
@@ -62,6 +49,38 @@ static ncclRedOp_t convert(Reduction reduction) {
   return ncclSum;
 }
 
+/// What `call` reads and writes of one rank's memory, and where within a buffer
+/// that holds both in place.
+struct CallExtent {
+  size_t inBytes, outBytes, inOffset, outOffset;
+  size_t bytes() const { return std::max(inBytes, outBytes); }
+};
+
+static CallExtent extentOf(const CollectiveCall &call, uint32_t rank,
+                           uint32_t size) {
+  size_t part = partBytes(call);
+  switch (call.kind) {
+  case Kind::AllReduce:
+    return {part, part, 0, 0};
+  case Kind::ReduceScatter:
+    return {part * size, part, 0, part * rank};
+  case Kind::AllGather:
+    return {part, part * size, part * rank, 0};
+  case Kind::Broadcast:
+    return {call.root == rank ? part : 0, part, 0, 0};
+  case Kind::Barrier:
+    break;
+  }
+  return {0, 0, 0, 0};
+}
+
+NcclCollective::NcclCollective(NcclMeeting meeting)
+    : meeting(std::move(meeting)), member(this->meeting.rank),
+      members(this->meeting.size),
+      allocations(this->meeting.memory == NcclMemory::Host
+                      ? NcclBuffer::Kind::PinnedHost
+                      : NcclBuffer::Kind::Device) {}
+
 Status NcclCollective::chooseDevice() {
   int devices = 0;
   cudaError_t error = cudaGetDeviceCount(&devices);
@@ -70,6 +89,10 @@ Status NcclCollective::chooseDevice() {
         StatusCode::Unavailable, "backend nccl needs a CUDA device: {}",
         error != cudaSuccess ? cudaGetErrorString(error) : "there is none");
   device = static_cast<int>(meeting.localRank) % devices;
+  return createStream();
+}
+
+Status NcclCollective::createStream() {
   FLEET_RETURN_IF_ERROR(cudaStatus(cudaSetDevice(device), "cudaSetDevice"));
   FLEET_RETURN_IF_ERROR(
       cudaStatus(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking),
@@ -78,8 +101,7 @@ Status NcclCollective::chooseDevice() {
     FLEET_RETURN_IF_ERROR(cudaStatus(
         cudaEventCreateWithFlags(&call.complete, cudaEventDisableTiming),
         "cudaEventCreateWithFlags"));
-  FLEET_RETURN_IF_ERROR(cudaStatus(cudaMalloc(&scratch, 4), "cudaMalloc"));
-  return cudaStatus(cudaMemset(scratch, 0, 4), "cudaMemset");
+  return scratch.reserve(sizeof(int32_t));
 }
 
 StatusOr<std::unique_ptr<Collective>>
@@ -120,16 +142,18 @@ Status NcclCollective::connect(const std::string &bytes) {
 }
 
 NcclCollective::~NcclCollective() {
-  if (communicator && (broken || completed < started))
+  bool isAborted = communicator && (broken || completed < started);
+  if (isAborted)
     ncclCommAbort(communicator);
-  else if (communicator &&
-           settle(ncclCommFinalize(communicator), "ncclCommFinalize",
-                  std::chrono::steady_clock::now() + meeting.deadline)
-               .ok())
+  // Copies that are still to come end now, before their memory does.
+  if (stream && isAborted)
+    cudaStreamSynchronize(stream);
+  graphs.clear();
+  if (communicator && !isAborted &&
+      settle(ncclCommFinalize(communicator), "ncclCommFinalize",
+             std::chrono::steady_clock::now() + meeting.deadline)
+          .ok())
     ncclCommDestroy(communicator);
-  for (void *memory : allocated)
-    cudaFree(memory);
-  cudaFree(scratch);
   for (Call &call : calls)
     if (call.complete)
       cudaEventDestroy(call.complete);
@@ -138,15 +162,51 @@ NcclCollective::~NcclCollective() {
 }
 
 StatusOr<void *> NcclCollective::allocate(size_t bytes) {
-  void *memory = nullptr;
   FLEET_RETURN_IF_ERROR(cudaStatus(cudaSetDevice(device), "cudaSetDevice"));
+  return allocations.allocate(bytes);
+}
+
+StatusOr<std::unique_ptr<Collective>> NcclCollective::split(uint32_t colour,
+                                                            uint32_t key) {
+  if (colour > INT_MAX || key > INT_MAX)
+    return makeError(StatusCode::InvalidArgument,
+                     "split: colour {} or key {} is above {}", colour, key,
+                     INT_MAX);
+  if (started > completed)
+    FLEET_RETURN_IF_ERROR(wait(started));
+  TimePoint deadline = std::chrono::steady_clock::now() + meeting.deadline;
+  std::unique_ptr<NcclCollective> part(new NcclCollective(meeting));
+  part->device = device;
+  FLEET_RETURN_IF_ERROR(part->createStream());
+  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+  config.blocking = 0;
   FLEET_RETURN_IF_ERROR(
-      cudaStatus(cudaMalloc(&memory, bytes == 0 ? 1 : bytes), "cudaMalloc"));
-  allocated.push_back(memory);
-  FLEET_RETURN_IF_ERROR(cudaStatus(cudaMemset(memory, 0, bytes), "cudaMemset"));
+      settle(ncclCommSplit(communicator, static_cast<int>(colour),
+                           static_cast<int>(key), &part->communicator, &config),
+             "ncclCommSplit", deadline));
+  // The new one is there some time after the old one has said that it is done.
+  auto *const volatile &created = part->communicator;
+  while (!created) {
+    if (std::chrono::steady_clock::now() >= deadline)
+      return makeError(
+          StatusCode::DeadlineExceeded,
+          "ncclCommSplit: the other ranks did not take part before "
+          "the deadline");
+    if (Status failure = meeting.failure(); !failure.ok())
+      return failure;
+    FLEET_RETURN_IF_ERROR(settle(ncclInProgress, "ncclCommSplit", deadline));
+    std::this_thread::sleep_for(kNap);
+  }
   FLEET_RETURN_IF_ERROR(
-      cudaStatus(cudaDeviceSynchronize(), "cudaDeviceSynchronize"));
-  return memory;
+      part->settle(ncclInProgress, "ncclCommSplit", deadline));
+  int number = 0, count = 0;
+  FLEET_RETURN_IF_ERROR(ncclStatus(
+      ncclCommUserRank(part->communicator, &number), "ncclCommUserRank"));
+  FLEET_RETURN_IF_ERROR(
+      ncclStatus(ncclCommCount(part->communicator, &count), "ncclCommCount"));
+  part->member = static_cast<uint32_t>(number);
+  part->members = static_cast<uint32_t>(count);
+  return std::unique_ptr<Collective>(std::move(part));
 }
 
 Status NcclCollective::settle(ncclResult_t result, const char *function,
@@ -173,7 +233,8 @@ Status NcclCollective::settle(ncclResult_t result, const char *function,
 }
 
 void NcclCollective::abort(const std::string &reason) {
-  meeting.fail(makeError(StatusCode::Aborted, "rank {}: {}", rank(), reason));
+  meeting.fail(
+      makeError(StatusCode::Aborted, "rank {}: {}", meeting.rank, reason));
 }
 
 /// `status` ended call `number`, and with it the job.
@@ -197,7 +258,7 @@ StatusOr<Collective::Ticket> NcclCollective::start(const CollectiveCall &call) {
   uint64_t number = ++started;
   Call &entry = calls[number % kNcclCalls];
   entry.signature = signature;
-  if (Status status = enqueue(call); !status.ok())
+  if (Status status = begin(call, entry); !status.ok())
     return endWith(status, number);
   if (Status status = cudaStatus(cudaEventRecord(entry.complete, stream),
                                  "cudaEventRecord");
@@ -208,15 +269,75 @@ StatusOr<Collective::Ticket> NcclCollective::start(const CollectiveCall &call) {
   return number;
 }
 
-Status NcclCollective::enqueue(const CollectiveCall &call) {
+Status NcclCollective::begin(const CollectiveCall &call, Call &entry) {
   FLEET_RETURN_IF_ERROR(cudaStatus(cudaSetDevice(device), "cudaSetDevice"));
-  TimePoint deadline = std::chrono::steady_clock::now() + meeting.deadline;
+  entry.result = nullptr;
   if (call.kind == Kind::Barrier)
-    return settle(ncclAllReduce(scratch, scratch, 1, ncclInt32, ncclMax,
-                                communicator, stream),
-                  "ncclAllReduce", deadline);
+    return enqueue(call);
   if (call.count == 0)
     return Status();
+  if (!onHost() && meeting.graphs)
+    return graphs.run(call, stream, [&] { return enqueue(call); });
+  if (!onHost())
+    return enqueue(call);
+  if (size_t bytes = extentOf(call, rank(), size()).bytes();
+      bytes > staging.size()) {
+    // Calls that use the old one.
+    if (started - 1 > completed)
+      FLEET_RETURN_IF_ERROR(wait(started - 1));
+    FLEET_RETURN_IF_ERROR(staging.reserve(bytes));
+  }
+  CollectiveCall pinned = call;
+  FLEET_RETURN_IF_ERROR(bounce(pinned, entry));
+  return enqueueStaged(pinned);
+}
+
+/// Lets `call` use memory that CUDA can copy from at any time: it would
+/// otherwise make this thread wait, without a deadline.
+Status NcclCollective::bounce(CollectiveCall &call, Call &entry) {
+  CallExtent extent = extentOf(call, rank(), size());
+  bool inMoves =
+      extent.inBytes > 0 && !allocations.contains(call.in, extent.inBytes);
+  bool outMoves = !allocations.contains(call.out, extent.outBytes);
+  if (!inMoves && !outMoves)
+    return Status();
+  FLEET_RETURN_IF_ERROR(entry.bounce.reserve(extent.bytes()));
+  unsigned char *memory = entry.bounce.data();
+  if (inMoves) {
+    std::memcpy(memory + extent.inOffset, call.in, extent.inBytes);
+    call.in = memory + extent.inOffset;
+  }
+  if (outMoves) {
+    entry.result = call.out;
+    entry.resultBytes = extent.outBytes;
+    entry.resultOffset = extent.outOffset;
+    call.out = memory + extent.outOffset;
+  }
+  return Status();
+}
+
+Status NcclCollective::enqueueStaged(const CollectiveCall &call) {
+  CallExtent extent = extentOf(call, rank(), size());
+  CollectiveCall onDevice = call;
+  onDevice.in = staging.data() + extent.inOffset;
+  onDevice.out = staging.data() + extent.outOffset;
+  if (extent.inBytes > 0)
+    FLEET_RETURN_IF_ERROR(cudaStatus(
+        cudaMemcpyAsync(staging.data() + extent.inOffset, call.in,
+                        extent.inBytes, cudaMemcpyHostToDevice, stream),
+        "cudaMemcpyAsync to the device"));
+  FLEET_RETURN_IF_ERROR(enqueue(onDevice));
+  return cudaStatus(cudaMemcpyAsync(call.out, onDevice.out, extent.outBytes,
+                                    cudaMemcpyDeviceToHost, stream),
+                    "cudaMemcpyAsync to the host");
+}
+
+Status NcclCollective::enqueue(const CollectiveCall &call) {
+  TimePoint deadline = std::chrono::steady_clock::now() + meeting.deadline;
+  if (call.kind == Kind::Barrier)
+    return settle(ncclAllReduce(scratch.data(), scratch.data(), 1, ncclInt32,
+                                ncclMax, communicator, stream),
+                  "ncclAllReduce", deadline);
   FLEET_ASSIGN_OR_RETURN(ncclDataType_t dtype, convert(call.dtype));
   switch (call.kind) {
   case Kind::AllReduce:
@@ -255,9 +376,13 @@ Status NcclCollective::wait(Ticket ticket) {
 
 Status NcclCollective::finish(uint64_t number) {
   TimePoint start = std::chrono::steady_clock::now();
+  Call &call = calls[number % kNcclCalls];
   for (;;) {
-    cudaError_t state = cudaEventQuery(calls[number % kNcclCalls].complete);
+    cudaError_t state = cudaEventQuery(call.complete);
     if (state == cudaSuccess) {
+      if (call.result)
+        std::memcpy(call.result, call.bounce.data() + call.resultOffset,
+                    call.resultBytes);
       completed = number;
       return Status();
     }

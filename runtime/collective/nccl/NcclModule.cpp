@@ -8,7 +8,7 @@ using namespace fleet;
 
 StatusOr<std::unique_ptr<Collective>>
 fleet::openNcclCollective(std::shared_ptr<Rendezvous> rendezvous,
-                          uint32_t localRank) {
+                          uint32_t localRank, NcclMemory memory) {
   auto open = loadModule<OpenNcclFunction>("backend nccl", "libFleetNccl.so",
                                            "fleetOpenNcclCollective");
   if (!open.ok()) {
@@ -21,6 +21,7 @@ fleet::openNcclCollective(std::shared_ptr<Rendezvous> rendezvous,
   meeting.size = rendezvous->size();
   meeting.localRank = localRank;
   meeting.deadline = rendezvous->deadline();
+  meeting.memory = memory;
   meeting.exchange = [rendezvous](const std::string &mine) {
     return rendezvous->exchange(mine);
   };

@@ -144,7 +144,8 @@ fleet::openCollective(const CollectiveOptions &options, Transport &transport) {
   FLEET_ASSIGN_OR_RETURN(std::shared_ptr<Rendezvous> rendezvous,
                          Rendezvous::join(meeting, transport));
   if (backend == "nccl")
-    return openNcclCollective(std::move(rendezvous), options.localRank);
+    return openNcclCollective(std::move(rendezvous), options.localRank,
+                              NcclMemory::Host);
   if (backend == "auto") {
     FLEET_ASSIGN_OR_RETURN(std::string host, hostIdentity());
     FLEET_ASSIGN_OR_RETURN(std::vector<std::string> hosts,

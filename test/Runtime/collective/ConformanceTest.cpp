@@ -157,7 +157,7 @@ std::vector<plan::DataType> typesOf(Kind kind) {
 TEST_P(ConformanceTest, EveryKindTypeAndCount) {
   run([&](Collective &collective) {
     EXPECT_EQ(collective.size(), size());
-    EXPECT_STREQ(collective.name(), backend().name);
+    EXPECT_EQ(std::string(backend().name).rfind(collective.name(), 0), 0u);
     for (Kind kind : {Kind::AllReduce, Kind::ReduceScatter, Kind::AllGather,
                       Kind::Broadcast})
       for (plan::DataType dtype : typesOf(kind))
