@@ -4,6 +4,7 @@
 
 #include "dialects/Fleet/IR/Fleet.h"
 #include "dialects/Optim/IR/Optim.h"
+#include "lib/Report/CollectiveReport.h"
 #include "lib/Report/PlanCost.h"
 #include "lib/Report/Spell.h"
 #include "lib/Report/TableReport.h"
@@ -79,6 +80,7 @@ private:
   SmallVector<ServerLoad> servers;
   llvm::MapVector<StringRef, SmallVector<Piece>> parameters; ///< by origin
   TableReport tables;
+  CollectiveReport calls;
 };
 
 } // namespace
@@ -201,8 +203,9 @@ void Report::printWork() {
   os << llvm::formatv("\n  {0,-14} {1,-28} {2,-26} {3}\n", "program",
                       "function", "operations a run", "temporaries");
   planned.walk([&](plan::ProgramOp program) {
+    PlanCosts costs(program);
     for (auto function : program.getBody().getOps<plan::FunctionOp>()) {
-      PlanCost cost = getPlanCost(function);
+      PlanCost cost = costs.of(function);
       if (cost.flops.fixed == 0 && cost.flops.perRow == 0)
         continue; // a function that only moves data
       os << llvm::formatv("  {0,-14} {1,-28} {2,-26} {3}\n",
@@ -219,6 +222,7 @@ void Report::print() {
   for (auto role : job.getOps<ModuleOp>()) {
     if (dist::getRole(role).getKind() == dist::RoleKind::Trainer) {
       tables.visitTrainer(role);
+      calls.visitTrainer(role);
       for (auto variable : role.getOps<VariableOpInterface>())
         heldByTrainer += sizeOf(variable.getType());
       for (auto function : role.getOps<func::FuncOp>())
@@ -239,6 +243,10 @@ void Report::print() {
     tables.print(os);
     printServers();
     printTrainer();
+  } else if (attr.getMode() == dist::Mode::Collective) {
+    os << ", " << trainers << (trainers == 1 ? " trainer" : " trainers")
+       << "\n\n";
+    calls.print(trainers, planned, os);
   } else {
     os << "\n";
   }

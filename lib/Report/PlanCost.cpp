@@ -26,34 +26,44 @@ static void addMatmul(PerBatch &flops, plan::MatMulOp op) {
   addProduct(flops, {out.getDimSize(0), out.getDimSize(1), k}, 2);
 }
 
-PlanCost mlir::fleet::getPlanCost(plan::FunctionOp function) {
-  PlanCost cost;
-  auto program = function->getParentOfType<plan::ProgramOp>();
-  llvm::DenseMap<Attribute, plan::KernelOp> kernels;
+PlanCosts::PlanCosts(plan::ProgramOp program) {
   for (auto kernel : program.getBody().getOps<plan::KernelOp>())
     kernels[kernel.getSymNameAttr()] = kernel;
+}
+
+PerBatch PlanCosts::flopsOf(Operation &op) const {
+  PerBatch flops;
+  llvm::TypeSwitch<Operation *>(&op)
+      .Case([&](plan::LaunchOp launch) {
+        plan::KernelOp kernel =
+            kernels.lookup(launch.getKernelAttr().getAttr());
+        auto rows = static_cast<int64_t>(launch.getRows());
+        addProduct(flops, {rows == -1 ? ShapedType::kDynamic : rows},
+                   kernel.getFlops());
+      })
+      .Case([&](plan::MatMulOp matmul) { addMatmul(flops, matmul); });
+  return flops;
+}
+
+PlanCost PlanCosts::of(plan::FunctionOp function) const {
+  PlanCost cost;
   SmallVector<PerBatch> slots(function.getNumSlots());
-  for (Operation &op : function.getBody().front())
-    llvm::TypeSwitch<Operation *>(&op)
-        .Case([&](plan::LaunchOp launch) {
-          plan::KernelOp kernel =
-              kernels.lookup(launch.getKernelAttr().getAttr());
-          auto rows = static_cast<int64_t>(launch.getRows());
-          addProduct(cost.flops, {rows == -1 ? ShapedType::kDynamic : rows},
-                     kernel.getFlops());
-        })
-        .Case([&](plan::MatMulOp matmul) { addMatmul(cost.flops, matmul); })
-        .Case([&](plan::TemporaryOp temporary) {
-          auto type = cast<MemRefType>(temporary.getResult().getType());
-          PerBatch size;
-          addProduct(size, type.getShape(),
-                     std::max(1u, type.getElementTypeBitWidth() / 8));
-          if (!temporary.getSlot() || *temporary.getSlot() >= slots.size())
-            return;
-          PerBatch &slot = slots[*temporary.getSlot()];
-          slot.fixed = std::max(slot.fixed, size.fixed);
-          slot.perRow = std::max(slot.perRow, size.perRow);
-        });
+  for (Operation &op : function.getBody().front()) {
+    PerBatch flops = flopsOf(op);
+    cost.flops.fixed += flops.fixed;
+    cost.flops.perRow += flops.perRow;
+    auto temporary = dyn_cast<plan::TemporaryOp>(op);
+    if (!temporary || !temporary.getSlot() ||
+        *temporary.getSlot() >= slots.size())
+      continue;
+    auto type = cast<MemRefType>(temporary.getResult().getType());
+    PerBatch size;
+    addProduct(size, type.getShape(),
+               std::max(1u, type.getElementTypeBitWidth() / 8));
+    PerBatch &slot = slots[*temporary.getSlot()];
+    slot.fixed = std::max(slot.fixed, size.fixed);
+    slot.perRow = std::max(slot.perRow, size.perRow);
+  }
   for (const PerBatch &slot : slots) {
     cost.bytes.fixed += slot.fixed;
     cost.bytes.perRow += slot.perRow;

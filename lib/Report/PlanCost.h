@@ -17,8 +17,18 @@ struct PlanCost {
   PerBatch bytes; ///< of temporaries
 };
 
-/// The cost of `function` in its program.
-PlanCost getPlanCost(plan::FunctionOp function);
+/// Adds up what functions of a program cost.
+class PlanCosts {
+public:
+  explicit PlanCosts(plan::ProgramOp program);
+
+  PlanCost of(plan::FunctionOp function) const;
+  /// Operations of one run of an instruction of a function.
+  PerBatch flopsOf(Operation &instruction) const;
+
+private:
+  llvm::DenseMap<Attribute, plan::KernelOp> kernels; ///< by name
+};
 
 } // namespace mlir::fleet
 

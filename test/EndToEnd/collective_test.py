@@ -1,6 +1,7 @@
 """Collective jobs of real processes: over shared memory, and under mpirun."""
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -46,6 +47,19 @@ class Collective(FleetTest):
             status, out, err = self.finish(child)
             self.assertEqual(status, 0, out + err)
         self.assert_like_one_machine(self.path("two"))
+
+    def test_explain_foretells_what_is_given(self):
+        result = self.run_tool(tool("fleet-transpile"), FIT_A_LINE, "-o", self.path("told"),
+                               "--mode=collective", "--trainers=2", "--explain")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        foretold = int(re.search(r"each gives .* \(([0-9]+) bytes\)", result.stdout).group(1))
+        for child in self.ranks("--metrics=" + self.path("metrics")):
+            status, out, err = self.finish(child)
+            self.assertEqual(status, 0, out + err)
+        for rank in ("", ".1"):
+            with open(self.path("metrics") + rank) as file:
+                sent = [json.loads(line)["sent_bytes"] for line in file]
+            self.assertEqual(set(sent), {foretold})
 
     def test_a_trainer_that_is_killed_is_named_at_once(self):
         metrics = self.path("metrics")

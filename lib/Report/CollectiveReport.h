@@ -1,0 +1,37 @@
+//===- CollectiveReport.h - What trainers do together -----------*- C++ -*-===//
+//
+// Private to the report.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef FLEET_LIB_REPORT_COLLECTIVEREPORT_H
+#define FLEET_LIB_REPORT_COLLECTIVEREPORT_H
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+namespace mlir::fleet {
+
+class CollectiveReport {
+public:
+  /// Takes note of the variables and the calls of `trainer`.
+  void visitTrainer(ModuleOp trainer);
+  /// `planned` as in printJobReport.
+  void print(int64_t trainers, ModuleOp planned, llvm::raw_ostream &os) const;
+
+private:
+  struct Call {
+    StringRef name; ///< of the op that begins it, less its dialect
+    StringRef function, group;
+    int64_t every; ///< runs of @main a run of the function
+    int64_t tensors, bytes;
+  };
+
+  SmallVector<Call> calls; ///< in the order in which they begin
+  int64_t parameterBytes = 0, stateBytes = 0;
+};
+
+} // namespace mlir::fleet
+
+#endif // FLEET_LIB_REPORT_COLLECTIVEREPORT_H
