@@ -58,42 +58,56 @@ void CollectiveReport::visitTrainer(ModuleOp trainer) {
   }
 }
 
-/// What share of its function's operations lies between the start and the wait
-/// of each call, in the order of starts; by function.
-static llvm::StringMap<SmallVector<double>> findOverlaps(ModuleOp planned) {
-  llvm::StringMap<SmallVector<double>> overlaps;
+namespace {
+/// What a plan knows of a call.
+struct PlannedCall {
+  int64_t bytes;     ///< with gaps, as tensors start at cache lines
+  double beside = 0; ///< operations until the wait, as a share of the function
+};
+using PlannedCalls = llvm::StringMap<SmallVector<PlannedCall>>;
+} // namespace
+
+/// In the order in which they begin, by function.
+static PlannedCalls findPlannedCalls(ModuleOp planned) {
+  PlannedCalls found;
   planned.walk([&](plan::ProgramOp program) {
     PlanCosts costs(program);
+    llvm::DenseMap<Attribute, int64_t> sizes;
+    for (auto bucket : program.getBody().getOps<plan::BucketOp>()) {
+      auto type = cast<MemRefType>(bucket.getType());
+      sizes[FlatSymbolRefAttr::get(bucket.getSymNameAttr())] =
+          type.getNumElements() * type.getElementTypeBitWidth() / 8;
+    }
     for (auto function : program.getBody().getOps<plan::FunctionOp>()) {
       PerBatch total = costs.of(function).flops;
       bool byRow = total.perRow > 0; // else all of it is fixed
       auto all = static_cast<double>(byRow ? total.perRow : total.fixed);
-      SmallVector<double> &shares = overlaps[function.getSymName()];
+      SmallVector<PlannedCall> &calls = found[function.getSymName()];
       llvm::DenseMap<Attribute, size_t> open; // by bucket
       for (Operation &op : function.getBody().front()) {
         auto bucket = op.getAttrOfType<FlatSymbolRefAttr>("bucket");
         if (isa<plan::CollectiveWaitOp>(op)) {
           open.erase(bucket);
         } else if (bucket && op.getAttr("group")) {
-          open[bucket] = shares.size();
-          shares.push_back(0);
+          open[bucket] = calls.size();
+          calls.push_back({sizes.lookup(bucket)});
         } else if (!open.empty()) {
           PerBatch flops = costs.flopsOf(op);
           for (auto &[name, call] : open)
-            shares[call] +=
+            calls[call].beside +=
                 static_cast<double>(byRow ? flops.perRow : flops.fixed) / all;
         }
       }
     }
   });
-  return overlaps;
+  return found;
 }
 
 void CollectiveReport::print(int64_t trainers, ModuleOp planned,
                              llvm::raw_ostream &os) const {
-  llvm::StringMap<SmallVector<double>> overlaps;
+  PlannedCalls plannedCalls;
   if (planned)
-    overlaps = findOverlaps(planned);
+    plannedCalls = findPlannedCalls(planned);
   os << llvm::formatv("  {0,-16} {1,-14} {2,-10} {3,8} {4,11}  {5}\n", "call",
                       "function", "group", "tensors", "bytes",
                       planned ? "operations beside it" : "");
@@ -102,15 +116,19 @@ void CollectiveReport::print(int64_t trainers, ModuleOp planned,
   std::map<int64_t, std::pair<int64_t, int64_t>> sent;
   for (const Call &call : calls) {
     size_t index = seen[call.function]++;
-    auto found = overlaps.find(call.function);
+    auto found = plannedCalls.find(call.function);
     std::string beside;
-    if (found != overlaps.end() && index < found->second.size())
-      beside = llvm::formatv("{0,0:f0} % of @{1}", 100 * found->second[index],
+    int64_t bytes = call.bytes;
+    if (found != plannedCalls.end() && index < found->second.size()) {
+      const PlannedCall &plannedCall = found->second[index];
+      beside = llvm::formatv("{0,0:f0} % of @{1}", 100 * plannedCall.beside,
                              call.function);
+      bytes = plannedCall.bytes;
+    }
     os << llvm::formatv("  {0,-16} {1,-14} {2,-10} {3,8} {4,11}  {5}\n",
                         spellCall(call.name), call.function, call.group,
-                        call.tensors, spellBytes(call.bytes), beside);
-    sent[call.every].first += call.bytes;
+                        call.tensors, spellBytes(bytes), beside);
+    sent[call.every].first += bytes;
     ++sent[call.every].second;
   }
   os << llvm::formatv(
