@@ -32,6 +32,7 @@ private:
   void checkPlaces();
   void checkStartup();
   void checkOrder(func::FuncOp function);
+  void checkUpdates();
   void checkEquality();
 
   static bool runsEverySoOften(func::FuncOp function) {
@@ -158,6 +159,20 @@ void CollectiveCheck::checkOrder(func::FuncOp function) {
     error(start, "has no fleet.all_reduce_wait, so nobody knows when it ends");
 }
 
+/// A parameter has one rule.
+void CollectiveCheck::checkUpdates() {
+  llvm::DenseMap<Attribute, Operation *> updates;
+  trainer.walk([&](optim::OptimizerOpInterface op) {
+    auto [first, isNew] = updates.try_emplace(op.getParameterAttr(), op);
+    if (isNew)
+      return;
+    InFlightDiagnostic diag = error(op, "updates ")
+                              << op.getParameterAttr()
+                              << ", which another op updates already";
+    note(diag, first->second, "the other one is here");
+  });
+}
+
 /// Parameters stay the same on all trainers, or are made so again.
 void CollectiveCheck::checkEquality() {
   RankDependence dependence(trainer);
@@ -200,6 +215,7 @@ LogicalResult CollectiveCheck::run() {
   checkStartup();
   for (auto function : trainer.getOps<func::FuncOp>())
     checkOrder(function);
+  checkUpdates();
   auto main = trainer.lookupSymbol<func::FuncOp>(kMainName);
   if (!main || main.isExternal()) {
     emitError(trainer.getLoc(), "the trainer has no function @") << kMainName;

@@ -7,43 +7,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/Fleet/IR/Fleet.h"
-#include "dialects/Optim/IR/Optim.h"
-#include "fleet/InitAll.h"
-#include "fleet/Pipelines/Distribute.h"
-#include "fleet/Transforms/Passes.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/Verifier.h"
-#include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
-
-#include <gtest/gtest.h>
+#include "test/Transforms/MutatedJobs.h"
 
 using namespace mlir;
 using namespace mlir::fleet;
 using namespace mlir::fleet::dist;
 
 namespace {
-
-constexpr char kProgram[] = R"mlir(
-module @program {
-  optim.parameter @w : tensor<6x4xf32> init = #optim.xavier_uniform
-  optim.parameter @b : tensor<4xf32> init = #optim.zeros
-  optim.parameter @v : tensor<4x1xf32> init = #optim.xavier_uniform
-  func.func @main(%x: tensor<?x6xf32>, %y: tensor<?x1xf32>) -> tensor<f32> {
-    %w = optim.read @w : tensor<6x4xf32>
-    %b = optim.read @b : tensor<4xf32>
-    %v = optim.read @v : tensor<4x1xf32>
-    %0 = nn.linear %x, %w, %b : (tensor<?x6xf32>, tensor<6x4xf32>, tensor<4xf32>) -> tensor<?x4xf32>
-    %1 = nn.tanh %0 : tensor<?x4xf32>
-    %2 = nn.matmul %1, %v : (tensor<?x4xf32>, tensor<4x1xf32>) -> tensor<?x1xf32>
-    %3 = nn.square_error %2, %y : (tensor<?x1xf32>, tensor<?x1xf32>) -> tensor<?x1xf32>
-    %loss = nn.mean %3 : tensor<?x1xf32> -> tensor<f32>
-    optim.minimize %loss : tensor<f32> with #optim.OPTIMIZER
-    return %loss : tensor<f32>
-  }
-}
-)mlir";
 
 constexpr char kTables[] = R"mlir(
 module @tables {
@@ -66,75 +36,6 @@ module @tables {
   }
 }
 )mlir";
-
-/// Spoils `op`; false if it does not apply to it.
-using Mutation = std::function<bool(Operation *op)>;
-
-class VerifyMutations : public testing::Test {
-protected:
-  VerifyMutations() : context(MLIRContext::Threading::DISABLED) {
-    DialectRegistry registry;
-    registerAllFleetDialects(registry);
-    context.appendDialectRegistry(registry);
-    context.loadAllAvailableDialects();
-  }
-
-  OwningOpRef<ModuleOp> makeJob(std::string text, std::string optimizer,
-                                int servers, int64_t minBlockSize,
-                                SyncMode sync) {
-    text.replace(text.find("OPTIMIZER"), 9, optimizer);
-    OwningOpRef<ModuleOp> job = parseSourceString<ModuleOp>(text, &context);
-    EXPECT_TRUE(job);
-    DistributeOptions options;
-    options.mode = DistributeOptions::Mode::ParameterServer;
-    options.trainers = 2;
-    for (int i = 0; i < servers; ++i)
-      options.pservers.push_back("h:" + std::to_string(i + 1));
-    options.minBlockSize = minBlockSize;
-    options.sync = sync;
-    if (sync == SyncMode::HalfAsync)
-      options.compensation = 0.5;
-    PassManager pm(&context);
-    buildDistributePipeline(pm, options);
-    EXPECT_TRUE(succeeded(pm.run(*job)));
-    return job;
-  }
-
-  bool isAccepted(ModuleOp job) {
-    PassManager pm(&context);
-    pm.enableVerifier(false);
-    pm.addPass(createVerifyJobPass());
-    return succeeded(pm.run(job));
-  }
-
-  /// Applies `mutation` to each operation of `job` that it fits, one a time.
-  void expectRefused(ModuleOp job, StringRef what, const Mutation &mutation) {
-    int64_t count = 0;
-    job.walk([&](Operation *) { ++count; });
-    for (int64_t target = 0; target < count; ++target) {
-      OwningOpRef<ModuleOp> copy = job.clone();
-      Operation *chosen = nullptr;
-      int64_t index = 0;
-      copy->walk([&](Operation *op) {
-        if (index++ == target)
-          chosen = op;
-      });
-      std::string before;
-      llvm::raw_string_ostream os(before);
-      chosen->print(os, OpPrintingFlags().skipRegions());
-      ScopedDiagnosticHandler quiet(&context,
-                                    [](Diagnostic &) { return success(); });
-      if (!mutation(chosen))
-        continue;
-      ++mutants;
-      EXPECT_FALSE(succeeded(verify(*copy)) && isAccepted(*copy))
-          << what.str() << ": " << before;
-    }
-  }
-
-  MLIRContext context;
-  int mutants = 0;
-};
 
 bool isTransfer(Operation *op) {
   return isa<SendOp, RecvOp, SendBarrierOp, FetchBarrierOp, SubmitOp,
@@ -180,6 +81,24 @@ bool add(Operation *op, StringRef attribute, int64_t difference) {
   return true;
 }
 
+class VerifyMutations : public MutatedJobs {
+protected:
+  OwningOpRef<ModuleOp> makeServerJob(const char *text,
+                                      const std::string &optimizer, int servers,
+                                      int64_t minBlockSize, SyncMode sync) {
+    DistributeOptions options;
+    options.mode = DistributeOptions::Mode::ParameterServer;
+    options.trainers = 2;
+    for (int i = 0; i < servers; ++i)
+      options.pservers.push_back("h:" + std::to_string(i + 1));
+    options.minBlockSize = minBlockSize;
+    options.sync = sync;
+    if (sync == SyncMode::HalfAsync)
+      options.compensation = 0.5;
+    return makeJob(text, optimizer, options);
+  }
+};
+
 TEST_F(VerifyMutations, AreAllRefused) {
   struct Setting {
     const char *optimizer;
@@ -204,8 +123,8 @@ TEST_F(VerifyMutations, AreAllRefused) {
         Setting{"momentum<learning_rate = 0.1>", 2, 4, SyncMode::Async,
                 kTables}}) {
     OwningOpRef<ModuleOp> owned =
-        makeJob(setting.program, setting.optimizer, setting.servers,
-                setting.minBlockSize, setting.sync);
+        makeServerJob(setting.program, setting.optimizer, setting.servers,
+                      setting.minBlockSize, setting.sync);
     ModuleOp job = *owned;
     // The job itself is fine.
     ASSERT_TRUE(succeeded(verify(job)));

@@ -214,3 +214,26 @@ module attributes {fleet.job = #fleet.job<mode = collective, sync = sync, traine
     }
   }
 }
+
+// -----
+
+module attributes {fleet.job = #fleet.job<mode = collective, sync = sync, trainers = 2>} {
+  module @trainer attributes {fleet.role = #fleet.role<trainer>} {
+    fleet.group @world size = 2
+    optim.parameter @w : tensor<2xf32> init = #optim.ones
+    func.func @main(%g: tensor<2xf32>) {
+      %t = fleet.all_reduce_start %g in @world : tensor<2xf32>
+      %0 = fleet.all_reduce_wait %t : tensor<2xf32>
+      // expected-note @+1 {{the other one is here}}
+      optim.sgd @w, %0 learning_rate = 1.0 : tensor<2xf32>
+      // expected-error @+1 {{updates @w, which another op updates already}}
+      optim.sgd @w, %0 learning_rate = 1.0 : tensor<2xf32>
+      return
+    }
+    func.func @startup() {
+      fleet.connect @world
+      fleet.broadcast @w from 0 in @world
+      return
+    }
+  }
+}
