@@ -10,6 +10,16 @@
 using namespace mlir;
 using namespace mlir::fleet;
 
+static void addMergeGradients(OpPassManager &pm,
+                              const DistributeOptions &options) {
+  if (options.mergeSteps == 1)
+    return;
+  MergeGradientsPassOptions merge;
+  merge.steps = options.mergeSteps;
+  merge.average = options.mergeMean;
+  pm.addPass(createMergeGradientsPass(merge));
+}
+
 void mlir::fleet::buildDistributePipeline(OpPassManager &pm,
                                           const DistributeOptions &options) {
   pm.addPass(createLookupRowsPass());
@@ -45,13 +55,25 @@ void mlir::fleet::buildDistributePipeline(OpPassManager &pm,
     pm.addPass(createDistributePSPass(distribute));
   } else if (options.mode == DistributeOptions::Mode::Collective) {
     pm.addPass(createShareAssignedPass());
+    addMergeGradients(pm, options);
     DistributeCollectivePassOptions distribute;
     distribute.trainers = options.trainers;
     pm.addPass(createDistributeCollectivePass(distribute));
-    AllReduceGradientsPassOptions reduce;
-    reduce.bucketSize = options.bucketSize;
-    pm.addPass(createAllReduceGradientsPass(reduce));
+    if (options.equality == DistributeOptions::Equality::AllReduce) {
+      AllReduceGradientsPassOptions reduce;
+      reduce.bucketSize = options.bucketSize;
+      pm.addPass(createAllReduceGradientsPass(reduce));
+    } else {
+      LocalSGDPassOptions local;
+      local.steps = options.localSteps;
+      local.begin = options.localBegin;
+      local.adaptive =
+          options.equality == DistributeOptions::Equality::AdaptiveLocalSGD;
+      local.bucketSize = options.bucketSize;
+      pm.addPass(createLocalSGDPass(local));
+    }
   } else {
+    addMergeGradients(pm, options);
     pm.addPass(createDistributeLocalPass());
   }
   pm.addPass(createVerifyJobPass());

@@ -39,6 +39,8 @@ public:
       return why;
     if (s.has_trainers() && s.trainers() < 1)
       return number("trainers", s.trainers());
+    if (std::string why = gradientMerge(); !why.empty())
+      return why;
     if (s.mode() == proto::COLLECTIVE)
       return collective();
     if (s.mode() != proto::PS)
@@ -69,6 +71,11 @@ private:
                                                        : "LOCAL";
     for (const auto *field : set) {
       int number = field->number();
+      bool isMerge =
+          number == proto::Strategy::kGradientMergeFieldNumber ||
+          number == proto::Strategy::kGradientMergeConfigsFieldNumber;
+      if (isMerge && s.mode() != proto::PS)
+        continue;
       bool isCollective =
           number >= proto::Strategy::kFuseAllReduceOpsFieldNumber;
       const char *expected =
@@ -80,12 +87,60 @@ private:
               : "PS";
       if (llvm::StringRef(expected) != mode)
         return field->name() + ": is for mode: " + expected +
-               "; this is mode: " + mode;
+               (isMerge ? " or LOCAL" : "") + "; this is mode: " + mode;
     }
     return "";
   }
 
+  std::string gradientMerge() {
+    if (s.has_gradient_merge_configs() && !s.gradient_merge())
+      return "gradient_merge_configs: goes with gradient_merge: true";
+    if (s.gradient_merge_configs().has_k_steps() &&
+        s.gradient_merge_configs().k_steps() < 1)
+      return number("gradient_merge_configs.k_steps",
+                    s.gradient_merge_configs().k_steps());
+    return "";
+  }
+
+  std::string localSGD() {
+    if (s.has_localsgd_configs() && !s.localsgd())
+      return "localsgd_configs: goes with localsgd: true";
+    if (s.has_adaptive_localsgd_configs() && !s.adaptive_localsgd())
+      return "adaptive_localsgd_configs: goes with adaptive_localsgd: true";
+    if (s.localsgd() && s.adaptive_localsgd())
+      return "adaptive_localsgd: true contradicts localsgd: true; the number "
+             "of "
+             "local steps is either given or chosen";
+    if ((s.localsgd() || s.adaptive_localsgd()) && s.gradient_merge())
+      return std::string(s.localsgd() ? "localsgd" : "adaptive_localsgd") +
+             ": true contradicts gradient_merge: true; a trainer that trains "
+             "alone has no gradients of others to merge with, take fewer local "
+             "steps of larger batches";
+    for (auto [name, value] :
+         {std::pair("localsgd_configs.k_steps",
+                    s.localsgd_configs().has_k_steps()
+                        ? s.localsgd_configs().k_steps()
+                        : 1),
+          std::pair("localsgd_configs.begin_step",
+                    s.localsgd_configs().has_begin_step()
+                        ? s.localsgd_configs().begin_step()
+                        : 1),
+          std::pair("adaptive_localsgd_configs.init_k_steps",
+                    s.adaptive_localsgd_configs().has_init_k_steps()
+                        ? s.adaptive_localsgd_configs().init_k_steps()
+                        : 1),
+          std::pair("adaptive_localsgd_configs.begin_step",
+                    s.adaptive_localsgd_configs().has_begin_step()
+                        ? s.adaptive_localsgd_configs().begin_step()
+                        : 1)})
+      if (value < 1)
+        return number(name, value);
+    return "";
+  }
+
   std::string collective() {
+    if (std::string why = localSGD(); !why.empty())
+      return why;
     constexpr int64_t kMostMiB = int64_t(1) << 20;
     if (s.has_fuse_grad_size_in_mb() &&
         (s.fuse_grad_size_in_mb() < 1 || s.fuse_grad_size_in_mb() > kMostMiB))
@@ -201,6 +256,26 @@ static DistributeOptions toOptions(const proto::Strategy &strategy) {
     options.bucketSize = strategy.fuse_grad_size_in_mb() << 20;
   if (strategy.has_fuse_all_reduce_ops() && !strategy.fuse_all_reduce_ops())
     options.bucketSize = 1;
+  if (strategy.gradient_merge_configs().has_k_steps())
+    options.mergeSteps = strategy.gradient_merge_configs().k_steps();
+  if (strategy.gradient_merge_configs().has_avg())
+    options.mergeMean = strategy.gradient_merge_configs().avg();
+  if (strategy.localsgd()) {
+    options.equality = DistributeOptions::Equality::LocalSGD;
+    if (strategy.localsgd_configs().has_k_steps())
+      options.localSteps = strategy.localsgd_configs().k_steps();
+    if (strategy.localsgd_configs().has_begin_step())
+      options.localBegin = strategy.localsgd_configs().begin_step();
+  }
+  if (strategy.adaptive_localsgd()) {
+    options.equality = DistributeOptions::Equality::AdaptiveLocalSGD;
+    const proto::AdaptiveLocalSGDConfigs &configs =
+        strategy.adaptive_localsgd_configs();
+    if (configs.has_init_k_steps())
+      options.localSteps = configs.init_k_steps();
+    if (configs.has_begin_step())
+      options.localBegin = configs.begin_step();
+  }
   if (strategy.has_trainers())
     options.trainers = strategy.trainers();
   options.pservers.assign(strategy.pservers().begin(),

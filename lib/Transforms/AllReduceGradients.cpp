@@ -3,12 +3,11 @@
 #include "fleet/Transforms/Passes.h"
 
 #include "dialects/Fleet/IR/Fleet.h"
-#include "dialects/NN/IR/NN.h"
 #include "dialects/Optim/IR/Optim.h"
 #include "lib/Transforms/CollectiveJob.h"
+#include "lib/Transforms/GradientWeights.h"
 #include "lib/Transforms/Program.h"
 
-#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace mlir::fleet {
@@ -36,13 +35,14 @@ struct AllReduceGradientsPass
   void runOnOperation() override;
 
 private:
-  LogicalResult collect(ModuleOp trainer, func::FuncOp main);
+  LogicalResult verifyPlaces(ModuleOp trainer);
+  LogicalResult collect(func::FuncOp function);
   LogicalResult collectJoint(JointGradientOpInterface joint);
   LogicalResult verifyAccesses();
-  void scale(func::FuncOp main);
   void fill();
   void reduce(FlatSymbolRefAttr group);
 
+  // Of one function.
   SmallVector<OptimizerOpInterface> updates; ///< in program order
   /// What changes several gradients together, once they have been added.
   SmallVector<JointGradientOpInterface> joints;
@@ -52,28 +52,43 @@ private:
 };
 } // namespace
 
-LogicalResult AllReduceGradientsPass::collect(ModuleOp trainer,
-                                              func::FuncOp main) {
+/// Whether `function` runs between steps.
+static bool isBetweenSteps(func::FuncOp function) {
+  return function->hasAttr(FleetDialect::getEveryAttrName());
+}
+
+LogicalResult AllReduceGradientsPass::verifyPlaces(ModuleOp trainer) {
+  bool isAny = false;
+  auto result = trainer.walk([&](OptimizerOpInterface op) -> WalkResult {
+    isAny = true;
+    auto function = dyn_cast<func::FuncOp>(op->getParentOp());
+    if (function && function->getParentOp() == trainer &&
+        function.getBody().hasOneBlock() &&
+        (function.getSymName() == kMainName || isBetweenSteps(function)))
+      return WalkResult::advance();
+    return op.emitOpError("must be directly in @main, or a function with "
+                          "fleet.every, so that all trainers add its gradient");
+  });
+  if (result.wasInterrupted())
+    return failure();
+  if (!isAny)
+    return emitError(trainer.getLoc(), "the program has nothing to distribute: "
+                                       "no optimizer updates a parameter");
+  return success();
+}
+
+LogicalResult AllReduceGradientsPass::collect(func::FuncOp function) {
   updates.clear();
   joints.clear();
   uses.clear();
-  auto result = trainer.walk([&](OptimizerOpInterface op) -> WalkResult {
-    if (op->getParentOp() != main)
-      return op.emitOpError("must be directly in @main, so that its gradient "
-                            "is added in every step");
+  for (auto op : function.getOps<OptimizerOpInterface>()) {
     updates.push_back(op);
     auto joint = op.getGradient().getDefiningOp<JointGradientOpInterface>();
     if (!joint)
       uses.push_back(&op.getGradientMutable());
-    else if (!llvm::is_contained(joints, joint))
-      return WalkResult(collectJoint(joint));
-    return WalkResult::advance();
-  });
-  if (result.wasInterrupted())
-    return failure();
-  if (updates.empty())
-    return emitError(trainer.getLoc(), "the program has nothing to distribute: "
-                                       "no optimizer updates a parameter");
+    else if (!llvm::is_contained(joints, joint) && failed(collectJoint(joint)))
+      return failure();
+  }
   return success();
 }
 
@@ -126,48 +141,6 @@ LogicalResult AllReduceGradientsPass::verifyAccesses() {
     return diag;
   }
   return success();
-}
-
-/// Gradients count by this trainer's share in the batch: where a loss was
-/// differentiated, or else each gradient by itself.
-void AllReduceGradientsPass::scale(func::FuncOp main) {
-  llvm::DenseSet<Value> scaled;
-  for (Operation &op : llvm::make_early_inc_range(
-           main.getBody().front().without_terminator())) {
-    if (auto seed = dyn_cast<LossGradientOp>(op)) {
-      OpBuilder b(seed);
-      Value share =
-          ExamplesOp::create(b, seed.getLoc(), seed.getType(), Examples::Share);
-      scaled.insert(share);
-      seed.replaceAllUsesWith(share);
-      seed.erase();
-      continue;
-    }
-    if (llvm::any_of(op.getOperands(),
-                     [&](Value v) { return scaled.contains(v); }))
-      scaled.insert_range(op.getResults());
-  }
-  llvm::DenseMap<Value, Value> products;
-  for (OpOperand *use : uses) {
-    Value gradient = use->get();
-    if (scaled.contains(gradient))
-      continue;
-    Value &product = products[gradient];
-    if (!product) {
-      Location loc = use->getOwner()->getLoc();
-      OpBuilder b(use->getOwner());
-      if (Operation *source = gradient.getDefiningOp())
-        b.setInsertionPointAfter(source);
-      else
-        b.setInsertionPointToStart(use->getOwner()->getBlock());
-      auto type = cast<RankedTensorType>(gradient.getType());
-      Value share = ExamplesOp::create(
-          b, loc, RankedTensorType::get({}, type.getElementType()),
-          Examples::Share);
-      product = nn::MulOp::create(b, loc, gradient, share);
-    }
-    use->set(product);
-  }
 }
 
 /// Fills buckets in the order in which gradients are there.
@@ -251,16 +224,25 @@ void AllReduceGradientsPass::reduce(FlatSymbolRefAttr group) {
 void AllReduceGradientsPass::runOnOperation() {
   ModuleOp job = getOperation();
   CollectiveJob roles;
-  func::FuncOp main;
   if (bucketSize < 1) {
     emitError(job.getLoc(), "bucket-size: expected at least one byte, got ")
         << bucketSize.getValue();
     return signalPassFailure();
   }
-  if (failed(roles.find(job)) || !(main = getMain(roles.trainer)) ||
-      failed(collect(roles.trainer, main)) || failed(verifyAccesses()))
+  if (failed(roles.find(job)) || !getMain(roles.trainer) ||
+      failed(verifyPlaces(roles.trainer)))
     return signalPassFailure();
-  scale(main);
-  fill();
-  reduce(FlatSymbolRefAttr::get(roles.world.getSymNameAttr()));
+  for (auto function : roles.trainer.getOps<func::FuncOp>()) {
+    if (failed(collect(function)))
+      return signalPassFailure();
+    if (updates.empty())
+      continue;
+    if (failed(verifyAccesses()))
+      return signalPassFailure();
+    // What a function between steps has is what this trainer adds.
+    if (!isBetweenSteps(function))
+      weighGradients(function, uses, Examples::Share);
+    fill();
+    reduce(FlatSymbolRefAttr::get(roles.world.getSymNameAttr()));
+  }
 }

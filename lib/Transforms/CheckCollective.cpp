@@ -117,8 +117,8 @@ void CollectiveCheck::checkStartup() {
       note(diag, startup, "a fleet.connect is missing here");
     }
   for (auto variable : trainer.getOps<optim::VariableOpInterface>()) {
-    if (given.contains(
-            FlatSymbolRefAttr::get(SymbolTable::getSymbolName(variable))))
+    if (variable.getTransient() || given.contains(FlatSymbolRefAttr::get(
+                                       SymbolTable::getSymbolName(variable))))
       continue;
     InFlightDiagnostic diag =
         error(variable, "may start with another value on each trainer");
@@ -197,6 +197,18 @@ void CollectiveCheck::checkEquality() {
     if (Operation *source = value.getDefiningOp())
       note(diag, source, "the value comes from here");
   };
+  for (auto function : trainer.getOps<func::FuncOp>())
+    if (runsEverySoOften(function))
+      function.walk([&](func::ReturnOp ret) {
+        for (Value next : ret.getOperands())
+          if (dependence.differs(next)) {
+            InFlightDiagnostic diag =
+                error(ret, "says when to run next by a value that differs "
+                           "between trainers, so that they would not meet");
+            if (Operation *source = next.getDefiningOp())
+              note(diag, source, "the value comes from here");
+          }
+      });
   trainer.walk([&](Operation *op) {
     if (auto update = dyn_cast<optim::OptimizerOpInterface>(op)) {
       for (Value operand : op->getOperands())

@@ -38,11 +38,14 @@ void DistributeCollectivePass::createStartup(ModuleOp trainer, GroupOp group) {
       func::FuncOp::create(b, loc, kStartupName, b.getFunctionType({}, {}));
   b.setInsertionPointToStart(startup.addEntryBlock());
   ConnectOp::create(b, loc, name);
-  for (auto variable : trainer.getOps<optim::VariableOpInterface>())
+  for (auto variable : trainer.getOps<optim::VariableOpInterface>()) {
+    if (variable.getTransient())
+      continue; // in no checkpoint
     BroadcastOp::create(
         b, variable.getLoc(),
         FlatSymbolRefAttr::get(SymbolTable::getSymbolName(variable)),
         b.getI64IntegerAttr(0), name);
+  }
   func::ReturnOp::create(b, loc);
 }
 

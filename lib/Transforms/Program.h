@@ -16,6 +16,10 @@ inline constexpr llvm::StringLiteral kStartupName =
     "startup"; ///< a trainer receives the initial parameters
 inline constexpr llvm::StringLiteral kExchangeName =
     "exchange"; ///< a trainer and the servers exchange what they changed
+inline constexpr llvm::StringLiteral kUpdateName =
+    "update"; ///< what is done with gradients of several steps
+inline constexpr llvm::StringLiteral kAverageName =
+    "average"; ///< trainers that train by themselves become equal
 
 /// Gives a variable that is called `name` another symbol, so that a function
 /// can have it; checkpoints keep the name by its origin. Does nothing if no

@@ -1,5 +1,6 @@
 //===- CollectiveTrainer.cpp - A trainer among equals ---------------------===//
 
+#include "runtime/job/BetweenSteps.h"
 #include "runtime/job/Processes.h"
 #include "runtime/job/Resume.h"
 
@@ -41,10 +42,15 @@ static Status trainAndReport(Program &program, const RoleChoice &role,
     FLEET_RETURN_IF_ERROR(
         loadStates(program, environment.files, options.loadDirectory)
             .withContext("--load"));
+  if (options.saveEvery > 0)
+    FLEET_RETURN_IF_ERROR(
+        checkContinuable(program.plan(), options.saveEvery, "--save-every"));
   TrainProgress progress;
   if (saves && options.resume) {
     FLEET_ASSIGN_OR_RETURN(progress.firstStep,
                            resumeRun(program, options, environment));
+    FLEET_RETURN_IF_ERROR(
+        checkContinuable(program.plan(), progress.firstStep, "--resume"));
   }
   FLEET_RETURN_IF_ERROR(runStartup(program));
   Collective &collective = *program.collective();

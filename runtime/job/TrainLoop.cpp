@@ -2,6 +2,7 @@
 
 #include "runtime/job/TrainLoop.h"
 
+#include "runtime/job/BetweenSteps.h"
 #include "runtime/telemetry/Metrics.h"
 #include "runtime/telemetry/Progress.h"
 #include "runtime/telemetry/Trace.h"
@@ -89,8 +90,7 @@ public:
 
 private:
   Status open();
-  Status runStep(int64_t step, int64_t epoch, int64_t stepInEpoch);
-  Status exchangeDeltas();
+  Status runStep(const Batch &batch, int64_t step, int64_t epoch);
   Status close(Status status);
   /// By this process so far; -1 if it talks to nobody.
   int64_t bytesSent() const;
@@ -109,9 +109,7 @@ private:
   std::unique_ptr<TraceWriter> trace;
   std::unique_ptr<InstructionTracer> tracer;
   Step *current = nullptr; ///< for batches of current->batch() rows
-  /// What runs between steps, how often, and the steps since it did.
-  Step *between = nullptr;
-  int64_t every = 0, since = 0;
+  BetweenSteps between;
   double lossSum = 0; ///< of the current epoch, weighted by examples
   int64_t examples = 0;
   double lastLoss = 0;
@@ -129,11 +127,6 @@ Status TrainLoop::open() {
                ? fmt::format("{}.{}", path, role.rank)
                : path;
   };
-  if (auto index = program.plan().findFunction("exchange"))
-    every = program.plan().proto.functions(static_cast<int>(*index)).every();
-  if (every > 0) {
-    FLEET_ASSIGN_OR_RETURN(between, program.instantiate("exchange", 1));
-  }
   if (!options.metricsFile.empty()) {
     FLEET_ASSIGN_OR_RETURN(
         metrics, MetricsWriter::open(
@@ -147,6 +140,9 @@ Status TrainLoop::open() {
                                  environment.clock));
     tracer = std::make_unique<InstructionTracer>(*trace, program);
   }
+  FLEET_ASSIGN_OR_RETURN(
+      between,
+      BetweenSteps::create(program, exchange, tracer.get(), course.firstStep));
   return Status();
 }
 
@@ -161,16 +157,6 @@ Status TrainLoop::close(Status status) {
   return status;
 }
 
-/// Tells the servers what this trainer has changed since the last time, and
-/// learns what the others have.
-Status TrainLoop::exchangeDeltas() {
-  since = 0;
-  StepArguments arguments;
-  arguments.exchange = exchange;
-  arguments.observer = tracer.get();
-  return between->run(arguments);
-}
-
 int64_t TrainLoop::bytesSent() const {
   if (exchange)
     return static_cast<int64_t>(exchange->bytesSent());
@@ -179,8 +165,7 @@ int64_t TrainLoop::bytesSent() const {
   return -1;
 }
 
-Status TrainLoop::runStep(int64_t step, int64_t epoch, int64_t stepInEpoch) {
-  Batch batch = data.read(stepInEpoch);
+Status TrainLoop::runStep(const Batch &batch, int64_t step, int64_t epoch) {
   TimePoint begin{};
   int64_t sent = 0;
   if (metrics) {
@@ -263,9 +248,10 @@ Status TrainLoop::run() {
                       fmt::format("{} at step {}", stopped.message(), step));
       break;
     }
-    status = runStep(step, epoch, stepInEpoch);
-    if (status.ok() && every > 0 && ++since == every)
-      status = exchangeDeltas();
+    Batch batch = data.read(stepInEpoch);
+    status = runStep(batch, step, epoch);
+    if (status.ok())
+      status = between.stepDone(step + 1, batch.rows, batch.globalRows);
     if (status.ok() && options.saveEvery > 0 && course.save &&
         (step + 1) % options.saveEvery == 0 && step + 1 < total) {
       describe(step + 1);
@@ -274,8 +260,8 @@ Status TrainLoop::run() {
     if (!status.ok())
       break;
   }
-  if (status.ok() && since > 0)
-    status = exchangeDeltas();
+  if (status.ok())
+    status = between.finish();
   if (progress && status.ok()) {
     progress->update(step, (step - 1) / perEpoch, lastLoss);
     progress->finish();

@@ -347,6 +347,65 @@ TEST_P(Contract, CheckpointsLoadInAnyMode) {
     }
 }
 
+TEST_P(Contract, MergedStepsAreOneStepOfAllTheirRows) {
+  if (!hasCollectiveJobs())
+    GTEST_SKIP() << "gradients of tables are not merged";
+  // LAMB divides gradients of biases that are close to zero by their size.
+  double tolerance = optimizer() == "lamb" ? 5e-4 : 1e-5;
+  // Within an epoch, so that two batches are the one that is twice as large; an
+  // odd number of steps, the last of which is merged with nothing.
+  Training small = training();
+  small.globalBatch = 12;
+  small.steps = 25;
+  Tensors merged = run(job("merge_local"), small, "merged");
+  ASSERT_FALSE(merged.empty());
+  expectClose(merged, run(job("merge_2"), small, "two"), tolerance);
+  expectClose(merged, run(job("merge_4"), small, "four"), tolerance);
+  if (model() == "moving_mean")
+    return; // moves in every step
+  small.steps = 24;
+  merged = run(job("merge_local"), small, "merged");
+  Training large = small;
+  large.globalBatch = 24;
+  large.steps = 12;
+  expectClose(run(job("local"), large, "large"), merged, tolerance);
+}
+
+TEST_P(Contract, MergedStepsCountByTheirRows) {
+  if (!hasCollectiveJobs())
+    GTEST_SKIP() << "gradients of tables are not merged";
+  // The last batch of an epoch is smaller, and is merged with a first one.
+  Training uneven = training();
+  uneven.globalBatch = 8;
+  uneven.steps = 131;
+  expectClose(run(job("merge_local"), uneven, "one"),
+              run(job("merge_4"), uneven, "four"), 1e-5);
+}
+
+class LocalSGDContract : public Contract {};
+
+// Of an optimizer that is linear in the gradient.
+TEST_P(LocalSGDContract, AveragingAfterEachStepIsAddingGradients) {
+  for (int64_t batch : {20, 8}) {
+    Training some = training();
+    some.globalBatch = batch; // 8: in the last one, two of four have no rows
+    some.steps = 70;
+    // Velocities that cancel are sums of what each trainer rounded.
+    expectClose(run(job("all_2"), some, "all2"),
+                run(job("each_2"), some, "two"), 1e-4);
+    expectClose(run(job("all_4"), some, "all4"),
+                run(job("each_4"), some, "four"), 1e-4);
+  }
+}
+
+TEST_P(LocalSGDContract, AdaptiveTrainersEndEqual) {
+  // What rank 0 saves is not what one machine has, but close to a minimum.
+  Tensors local = run(job("local"), training(), "local");
+  Tensors adaptive = run(job("adaptive_2"), training(), "adaptive");
+  ASSERT_EQ(local.size(), adaptive.size());
+  expectClose(local, adaptive, 0.5);
+}
+
 class TableContract : public Contract {};
 
 // Of an optimizer that leaves a row without a gradient as it is.
@@ -405,6 +464,11 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Combine(testing::Values("tables"),
                      testing::Values("sgd", "momentum", "adam", "adagrad",
                                      "ftrl", "scheduled", "regularized")),
+    name);
+INSTANTIATE_TEST_SUITE_P(
+    Line, LocalSGDContract,
+    testing::Combine(testing::Values("fit_a_line"),
+                     testing::Values("sgd", "momentum", "nesterov", "stepped")),
     name);
 INSTANTIATE_TEST_SUITE_P(Tables, TableContract,
                          testing::Combine(testing::Values("tables"),

@@ -1,11 +1,13 @@
 """Makes all jobs of one program that ContractTest compares.
 
-transpile_jobs.py FLEET_TRANSPILE PROGRAM PREFIX [few] [servers-only]
+transpile_jobs.py FLEET_TRANSPILE PROGRAM PREFIX [few] [servers-only] [local-sgd]
 
 The jobs are PREFIX_local, PREFIX_half_1x3, and PREFIX_ps_NxS_whole and, of several
 servers, PREFIX_ps_NxS_sliced for N trainers and S servers (sliced: even the smallest
 parameter is cut, where its update can be), and PREFIX_all_N for N trainers without
-servers, of which those of all_2 send each gradient by itself (not with servers-only).
+servers, of which those of all_2 send each gradient by itself, and PREFIX_merge_local and
+PREFIX_merge_N, which update every two steps (not with servers-only). With local-sgd,
+also PREFIX_each_N, of trainers that average after each step, and PREFIX_adaptive_2.
 """
 import os
 import subprocess
@@ -15,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 TOOL, PROGRAM, PREFIX = sys.argv[1:4]
 FEW = "few" in sys.argv[4:]
 SERVERS_ONLY = "servers-only" in sys.argv[4:]
+LOCAL_SGD = "local-sgd" in sys.argv[4:]
 
 
 def transpile(name, *flags):
@@ -32,7 +35,13 @@ def main():
     os.makedirs(os.path.dirname(PREFIX), exist_ok=True)
     settings = {"whole": "mode: PS slice_var_up: false",
                 "sliced": "mode: PS min_block_size: 1",
-                "alone": "mode: COLLECTIVE fuse_all_reduce_ops: false"}
+                "alone": "mode: COLLECTIVE fuse_all_reduce_ops: false",
+                "merge_local": "gradient_merge: true gradient_merge_configs { k_steps: 2 }",
+                "merge": "mode: COLLECTIVE gradient_merge: true "
+                         "gradient_merge_configs { k_steps: 2 }",
+                "each": "mode: COLLECTIVE localsgd: true",
+                "adaptive": "mode: COLLECTIVE adaptive_localsgd: true "
+                            "adaptive_localsgd_configs { init_k_steps: 4 }"}
     for name, text in settings.items():
         settings[name] = "%s_%s.textproto" % (PREFIX, name)
         with open(settings[name], "w") as file:
@@ -44,7 +53,14 @@ def main():
     if not SERVERS_ONLY:
         jobs += [("all_1", "--mode=collective", "--trainers=1"),
                  ("all_2", "--strategy=" + settings["alone"], "--trainers=2"),
-                 ("all_4", "--mode=collective", "--trainers=4")]
+                 ("all_4", "--mode=collective", "--trainers=4"),
+                 ("merge_local", "--strategy=" + settings["merge_local"]),
+                 ("merge_2", "--strategy=" + settings["merge"], "--trainers=2"),
+                 ("merge_4", "--strategy=" + settings["merge"], "--trainers=4")]
+    if LOCAL_SGD:
+        jobs += [("each_2", "--strategy=" + settings["each"], "--trainers=2"),
+                 ("each_4", "--strategy=" + settings["each"], "--trainers=4"),
+                 ("adaptive_2", "--strategy=" + settings["adaptive"], "--trainers=2")]
     combinations = [(trainers, servers, cut) for cut in ("whole", "sliced") for servers in (1, 2, 3)
                     for trainers in (1, 2, 4) if servers > 1 or cut == "whole"]
     if FEW:

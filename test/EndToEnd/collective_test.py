@@ -77,6 +77,43 @@ class Collective(FleetTest):
         self.assertIn("ended without a word", err)
         self.assertLess(time.monotonic() - killed, 10)
 
+    def test_steps_that_share_an_update_are_one_step(self):
+        """5 steps of 2 trainers with 2 rows each are one step with 20."""
+        job = self.transpile(FIT_A_LINE, "merged", "--strategy=" + os.path.join(
+            os.path.dirname(FIT_A_LINE), "merge.textproto"))
+        local = self.transpile(FIT_A_LINE, "local", "--mode=local")
+        for folder, batch, steps, save in ((job, 2, 125, "two"), (local, 20, 25, "one")):
+            result = self.run_tool(tool("fleet-launch"), folder, "--", HOUSING_DATA,
+                                   "--batch-size=%d" % batch, "--steps=%d" % steps,
+                                   "--seed=1", "--save=" + self.path(save))
+            self.assertEqual(result.returncode, 0, result.stderr)
+        one, two = read_checkpoint(self.path("one")), read_checkpoint(self.path("two"))
+        self.assertEqual(one.keys(), two.keys())
+        for name in one:
+            for a, b in zip(floats(one[name]), floats(two[name])):
+                self.assertAlmostEqual(a, b, delta=1e-4 * max(1, abs(a)))
+
+    def test_local_steps_restart_where_trainers_were_equal(self):
+        job = self.transpile(FIT_A_LINE, "alone", "--strategy=" + os.path.join(
+            os.path.dirname(FIT_A_LINE), "local_sgd.textproto"))
+
+        def launch(steps, save, *flags):
+            return self.run_tool(tool("fleet-launch"), job, "--", *DATA, "--seed=1", "--shuffle",
+                                 "--steps=%d" % steps, "--save=" + self.path(save), *flags)
+        result = launch(520, "whole")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        loss = float(re.search("final loss ([0-9.]+)", result.stdout).group(1))
+        self.assertLess(loss, 25)
+        for steps in (205, 520):
+            result = launch(steps, "parts", "--save-every=15", "--resume")
+            self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(read_checkpoint(self.path("whole")),
+                         read_checkpoint(self.path("parts")))
+        result = launch(20, "no", "--save-every=7")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("--save-every: 'average' of", result.stderr)
+        self.assertIn("expected a multiple of 5", result.stderr)
+
     def test_a_restart_goes_on_as_if_nothing_had_happened(self):
         flags = ("--shuffle", "--save=" + self.path("parts"), "--save-every=7", "--resume")
         first, second = self.ranks(*flags, epochs=1000000)

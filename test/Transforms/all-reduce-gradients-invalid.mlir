@@ -33,7 +33,7 @@ module {
     return
   }
   func.func @other(%g: tensor<2xf32>) {
-    // expected-error @+1 {{must be directly in @main, so that its gradient is added in every step}}
+    // expected-error @+1 {{must be directly in @main, or a function with fleet.every, so that all trainers add its gradient}}
     optim.sgd @w, %g learning_rate = 1.0 : tensor<2xf32>
     return
   }

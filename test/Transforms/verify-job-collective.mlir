@@ -237,3 +237,26 @@ module attributes {fleet.job = #fleet.job<mode = collective, sync = sync, traine
     }
   }
 }
+
+// -----
+
+module attributes {fleet.job = #fleet.job<mode = collective, sync = sync, trainers = 2>} {
+  module @trainer attributes {fleet.role = #fleet.role<trainer>} {
+    fleet.group @world size = 2
+    optim.parameter @w : tensor<f32> init = #optim.ones frozen
+    func.func @main(%g: tensor<f32>) {
+      return
+    }
+    func.func @average() -> tensor<f32> attributes {fleet.every = 8 : i64} {
+      // expected-note @+1 {{the value comes from here}}
+      %share = fleet.examples share : tensor<f32>
+      // expected-error @+1 {{says when to run next by a value that differs between trainers, so that they would not meet}}
+      return %share : tensor<f32>
+    }
+    func.func @startup() {
+      fleet.connect @world
+      fleet.broadcast @w from 0 in @world
+      return
+    }
+  }
+}

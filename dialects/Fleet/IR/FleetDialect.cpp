@@ -51,12 +51,20 @@ LogicalResult FleetDialect::verifyOperationAttribute(Operation *op,
                          "steps and counts them, from 1 on; got ")
            << attr.getValue();
   }
+  if (attr.getName() == getBeginAttrName()) {
+    auto steps = dyn_cast<IntegerAttr>(attr.getValue());
+    if (op->hasAttr(getEveryAttrName()) && steps && steps.getInt() >= 1)
+      return success();
+    return op->emitError("fleet.begin belongs beside fleet.every and counts "
+                         "steps, from 1 on; got ")
+           << attr.getValue();
+  }
   bool isJob = attr.getName() == getJobAttrName();
   bool isRole = attr.getName() == getRoleAttrName();
   if (!isJob && !isRole)
     return op->emitError("unknown attribute ")
            << attr.getName()
-           << ", expected fleet.job, fleet.role or fleet.every";
+           << ", expected fleet.job, fleet.role, fleet.every or fleet.begin";
   if (!isa<ModuleOp>(op))
     return op->emitError() << attr.getName() << " belongs on a module";
   if (isJob && !isa<JobAttr>(attr.getValue()))

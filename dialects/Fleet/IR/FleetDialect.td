@@ -25,9 +25,15 @@ def Fleet_Dialect : Dialect {
     static constexpr ::llvm::StringLiteral getJobAttrName() {
       return ::llvm::StringLiteral("fleet.job");
     }
-    /// Attribute of a trainer's @exchange: after how many steps it runs.
+    /// Attribute of a function that runs between steps: whenever the number of
+    /// steps so far is a multiple of it, and at the end. If the function returns
+    /// something, that is the number of steps until it runs next.
     static constexpr ::llvm::StringLiteral getEveryAttrName() {
       return ::llvm::StringLiteral("fleet.every");
+    }
+    /// Attribute of such a function: up to which step it runs after each.
+    static constexpr ::llvm::StringLiteral getBeginAttrName() {
+      return ::llvm::StringLiteral("fleet.begin");
     }
     /// Attribute of a role module: a RoleAttr.
     static constexpr ::llvm::StringLiteral getRoleAttrName() {

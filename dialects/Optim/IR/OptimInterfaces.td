@@ -161,6 +161,10 @@ def VariableOpInterface : OpInterface<"VariableOpInterface"> {
     }], "::llvm::StringRef", "getOriginName">,
     InterfaceMethod<"The shape of the whole tensor.",
       "::llvm::SmallVector<int64_t>", "getOriginShape">,
+    InterfaceMethod<[{
+      True if it has its initial values whenever a checkpoint is written or read,
+      which holds nothing of it.
+    }], "bool", "getTransient", (ins), "", "return false;">,
   ];
 }
 
@@ -225,6 +229,12 @@ def OptimizerOpInterface : OpInterface<"OptimizerOpInterface"> {
       order, to its gradient first. Fails, without an error, if it cannot.
     }], "::llvm::LogicalResult", "setGradientRules",
       (ins "::mlir::ArrayAttr":$rules), "", "return ::mlir::failure();">,
+    InterfaceMethod<"What its learning rate is multiplied by; null: nothing.",
+      "::mlir::fleet::optim::ScheduleAttrInterface", "getScheduleAttr", (ins), "",
+      "return $_op->template getAttrOfType<ScheduleAttrInterface>(\"schedule\");">,
+    InterfaceMethod<"The state that counts updates for the schedule; null: none.",
+      "::mlir::FlatSymbolRefAttr", "getCountAttr", (ins), "",
+      "return $_op->template getAttrOfType<::mlir::FlatSymbolRefAttr>(\"count\");">,
     InterfaceMethod<[{
       Makes the update multiply its learning rate by `schedule`, and count in a
       state that it declares at `stateBuilder` (in the symbol table of the

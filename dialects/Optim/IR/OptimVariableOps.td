@@ -55,12 +55,14 @@ def Optim_StateOp : Optim_Op<"state",
   let summary = "a tensor that an optimizer keeps for a parameter";
   let description = [{
     A checkpoint holds it as `<parameter>/<slot>`, which is also the symbol that
-    `optim-append-backward` gives it.
+    `optim-append-backward` gives it. No checkpoint holds one that is `transient`:
+    whenever a checkpoint is written or read, it has its initial values.
 
     Example:
 
     ```mlir
     optim.state @"w/velocity" of @w slot = "velocity" : tensor<13x1xf32> init = #optim.zeros
+    optim.state @"w/gradient_sum" of @w slot = "gradient_sum" : tensor<13x1xf32> init = #optim.zeros transient
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
@@ -68,10 +70,11 @@ def Optim_StateOp : Optim_Op<"state",
                        StrAttr:$slot,
                        TypeAttrOf<Optim_VariableType>:$type,
                        Optim_Initializer:$init,
-                       OptionalAttr<Optim_OriginAttr>:$origin);
+                       OptionalAttr<Optim_OriginAttr>:$origin,
+                       UnitAttr:$transient);
   let assemblyFormat = [{
     $sym_name `of` $parameter `slot` `=` $slot `:` $type `init` `=` $init
-    (`origin` `=` $origin^)? attr-dict
+    (`origin` `=` $origin^)? (`transient` $transient^)? attr-dict
   }];
   let hasVerifier = 1;
 }

@@ -49,7 +49,8 @@ def Plan_StateOp : Plan_Op<"state", [Symbol, HasParent<"ProgramOp">]> {
   let summary = "a tensor that outlives a step";
   let description = [{
     A parameter, or with `of` the state of an optimizer for it. `origin` names
-    the whole tensor that this one holds rows of, when it is a slice.
+    the whole tensor that this one holds rows of, when it is a slice. Checkpoints
+    hold nothing of one that is `transient`.
 
     Example:
 
@@ -60,10 +61,11 @@ def Plan_StateOp : Plan_Op<"state", [Symbol, HasParent<"ProgramOp">]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyStaticShapeMemRef>:$type,
                        AnyAttr:$init, OptionalAttr<StrAttr>:$state_of,
-                       OptionalAttr<StrAttr>:$slot, OptionalAttr<AnyAttr>:$origin);
+                       OptionalAttr<StrAttr>:$slot, OptionalAttr<AnyAttr>:$origin,
+                       UnitAttr:$transient);
   let assemblyFormat = [{
     $sym_name (`of` $state_of^ `slot` $slot)? `:` $type `init` `=` $init
-    (`origin` `=` $origin^)? attr-dict
+    (`origin` `=` $origin^)? (`transient` $transient^)? attr-dict
   }];
 }
 
@@ -158,8 +160,10 @@ def Plan_FunctionOp : Plan_Op<"function",
   let description = [{
     Buffers are declared by ops without side effects (`plan.input`,
     `plan.state_ref`, `plan.temporary`, `plan.constant`); instructions run in the
-    order in which they stand. With `every`, the function runs after every so
-    many runs of `@main`.
+    order in which they stand. With `every`, the function runs whenever the number
+    of steps so far is a multiple of it, with `begin` also after each step up to
+    that one, and once at the end. If it has an output, that is the number of steps
+    until it runs next.
 
     Example:
 
@@ -174,9 +178,13 @@ def Plan_FunctionOp : Plan_Op<"function",
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, DefaultValuedAttr<I64Attr, "0">:$num_slots,
-                       DefaultValuedAttr<I64Attr, "0">:$every);
+                       DefaultValuedAttr<I64Attr, "0">:$every,
+                       DefaultValuedAttr<I64Attr, "0">:$begin);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name (`slots` `=` $num_slots^)? (`every` `=` $every^)? attr-dict-with-keyword $body";
+  let assemblyFormat = [{
+    $sym_name (`slots` `=` $num_slots^)? (`every` `=` $every^)?
+    (`begin` `=` $begin^)? attr-dict-with-keyword $body
+  }];
   let hasRegionVerifier = 1;
 }
 

@@ -58,6 +58,19 @@ struct DistributeOptions {
   Dispatcher dispatcher = Dispatcher::Balanced;
   /// Collective: bytes of gradients that travel together; at least 1.
   int64_t bucketSize = 25 << 20;
+  /// Local and Collective: steps of an update; at least 1. With `mergeMean` it
+  /// has the mean over the rows of all of them, else the sum of their means.
+  int64_t mergeSteps = 1;
+  bool mergeMean = true;
+  /// Collective: what keeps trainers equal. `localSteps` between averages, one
+  /// after each step up to `localBegin`; both at least 1.
+  enum class Equality {
+    AllReduce,       ///< gradients are added in every step
+    LocalSGD,        ///< trainers train alone and average what they become
+    AdaptiveLocalSGD ///< the same, and choose the number of steps
+  };
+  Equality equality = Equality::AllReduce;
+  int64_t localSteps = 1, localBegin = 1;
 };
 
 /// From a single-machine program to a verified job module: gradients and
@@ -66,8 +79,8 @@ struct DistributeOptions {
 void buildDistributePipeline(OpPassManager &pm,
                              const DistributeOptions &options);
 
-/// Registers `fleet-distribute{mode=local|ps|collective trainers=N pservers=...}` for
-/// textual pipelines.
+/// Registers `fleet-distribute{mode=local|ps|collective trainers=N
+/// pservers=...}` for textual pipelines.
 void registerDistributePipeline();
 
 } // namespace mlir::fleet

@@ -303,7 +303,9 @@ def AllReduceGradientsPass : Pass<"fleet-all-reduce-gradients", "::mlir::ModuleO
   let summary = "add gradients over all trainers before they update";
   let description = [{
     In a job of `fleet-distribute-collective`, updates (`OptimizerOpInterface`) in
-    `@main` get the gradient of the whole batch.
+    `@main` get the gradient of the whole batch. In a function with `fleet.every`,
+    such as the one of `fleet-merge-gradients`, what they take is what this trainer
+    adds, and all is done there.
 
     * A trainer's gradients count by its share in the rows of the step: the
       derivative of the loss (`optim.loss_gradient`) becomes `fleet.examples
@@ -342,6 +344,102 @@ def AllReduceGradientsPass : Pass<"fleet-all-reduce-gradients", "::mlir::ModuleO
   ];
   let dependentDialects = ["::mlir::fleet::dist::FleetDialect",
                            "::mlir::fleet::nn::NNDialect",
+                           "::mlir::fleet::optim::OptimDialect"];
+}
+
+def MergeGradientsPass : Pass<"fleet-merge-gradients", "::mlir::ModuleOp"> {
+  let summary = "update once for the gradients of several steps";
+  let description = [{
+    `@main` adds the gradient of each update (`OptimizerOpInterface`) to a state,
+    and a new function `@update`, which runs after every `steps` steps and once at
+    the end, does what was done with gradients: clipping, regularization, updates,
+    counting. So k steps of B rows train as one step of k * B rows does.
+
+    Gradients count by the number of rows of their step and are divided by that
+    of all steps and trainers; without `average`, means of steps are added. An op
+    that changes several gradients together (`JointGradientOpInterface`) sees the
+    merged ones. Values that are not gradients (`takesGradient`) are not merged.
+
+    Runs on the program of one machine, before `fleet-distribute-local` or
+    `fleet-distribute-collective`. Refuses tables, and uses of a parameter behind
+    its update.
+
+    Example:
+
+    ```mlir
+    optim.state @"w/gradient_sum" of @w slot = "gradient_sum" : tensor<13x1xf32> init = #optim.zeros transient
+    func.func @main(...) {
+      %own = fleet.examples own : tensor<f32>
+      ...
+      %0 = optim.read @"w/gradient_sum" : tensor<13x1xf32>
+      %1 = nn.add %0, %dw : (tensor<13x1xf32>, tensor<13x1xf32>) -> tensor<13x1xf32>
+      optim.assign @"w/gradient_sum", %1 : tensor<13x1xf32>
+      return
+    }
+    func.func @update() attributes {fleet.every = 4 : i64} {
+      %0 = optim.read @"w/gradient_sum" : tensor<13x1xf32>
+      %all = fleet.examples all : tensor<f32>
+      %1 = nn.div %0, %all : (tensor<13x1xf32>, tensor<f32>) -> tensor<13x1xf32>
+      optim.sgd @w, %1 learning_rate = 1.000000e-02 : tensor<13x1xf32>
+      %zero = nn.constant dense<0.0> : tensor<13x1xf32>
+      optim.assign @"w/gradient_sum", %zero : tensor<13x1xf32>
+      return
+    }
+    ```
+  }];
+  let options = [
+    Option<"steps", "steps", "int64_t", /*default=*/"1", "steps of an update">,
+    Option<"average", "average", "bool", /*default=*/"true",
+           "take the mean over the rows of all steps; else the sum of the means">,
+  ];
+  let dependentDialects = ["::mlir::fleet::dist::FleetDialect",
+                           "::mlir::fleet::nn::NNDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::fleet::optim::OptimDialect"];
+}
+
+def LocalSGDPass : Pass<"fleet-local-sgd", "::mlir::ModuleOp"> {
+  let summary = "train alone, and become equal every so many steps";
+  let description = [{
+    In a job of `fleet-distribute-collective`, in place of
+    `fleet-all-reduce-gradients`: trainers update by their own gradients. A new
+    function `@average`, which runs after every `steps` steps (up to step `begin`
+    after each) and once at the end, makes every parameter and optimizer state
+    that came to differ the mean over the trainers, weighted by the examples that
+    each has seen since. Afterwards all trainers are equal, so that a checkpoint of
+    one of them is all there is to know.
+
+    With `adaptive`, `@average` returns the number of steps until it runs next:
+    sqrt(steps * loss / first loss * first learning rate / learning rate), from 1
+    to 16, with the loss of the last step over all trainers.
+
+    Example:
+
+    ```mlir
+    func.func @average() attributes {fleet.every = 8 : i64} {
+      %share = fleet.examples share : tensor<f32>
+      %w = optim.read @w : tensor<13x1xf32>
+      %0 = nn.mul %w, %share : (tensor<13x1xf32>, tensor<f32>) -> tensor<13x1xf32>
+      %t = fleet.all_reduce_start %0 in @world : tensor<13x1xf32>
+      %1 = fleet.all_reduce_wait %t : tensor<13x1xf32>
+      optim.assign @w, %1 : tensor<13x1xf32>
+      return
+    }
+    ```
+  }];
+  let options = [
+    Option<"steps", "steps", "int64_t", /*default=*/"1",
+           "steps between averages; with adaptive, at first">,
+    Option<"begin", "begin", "int64_t", /*default=*/"1",
+           "up to which step trainers average after each">,
+    Option<"adaptive", "adaptive", "bool", /*default=*/"false",
+           "choose the number of steps by the loss and the learning rate">,
+    Option<"bucketSize", "bucket-size", "int64_t", /*default=*/"25 << 20",
+           "bytes of variables that travel together">,
+  ];
+  let dependentDialects = ["::mlir::fleet::dist::FleetDialect",
+                           "::mlir::fleet::nn::NNDialect",
+                           "::mlir::func::FuncDialect",
                            "::mlir::fleet::optim::OptimDialect"];
 }
 

@@ -151,7 +151,7 @@ LogicalResult ConvertProgramsToPlanPass::createStates(ModuleOp role,
     plan::StateOp::create(b, op.getLoc(), SymbolTable::getSymbolName(&op),
                           toMemRef(variable.getType()),
                           variable.getInit().resolve(shape), parameter, slot,
-                          origin);
+                          origin, variable.getTransient());
   }
   return success();
 }

@@ -479,10 +479,13 @@ LogicalResult FunctionConverter::convertOp(Operation *op) {
 LogicalResult FunctionConverter::convert() {
   auto result = plan::FunctionOp::create(builder, function.getLoc(),
                                          function.getName(), /*num_slots=*/0,
-                                         /*every=*/0);
+                                         /*every=*/0, /*begin=*/0);
   if (auto every = function->getAttrOfType<IntegerAttr>(
           dist::FleetDialect::getEveryAttrName()))
     result.setEvery(every.getInt());
+  if (auto begin = function->getAttrOfType<IntegerAttr>(
+          dist::FleetDialect::getBeginAttrName()))
+    result.setBegin(begin.getInt());
   OpBuilder::InsertionGuard guard(builder);
   Block *block = builder.createBlock(&result.getBody());
   builder.setInsertionPointToStart(block);

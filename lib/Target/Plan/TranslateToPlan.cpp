@@ -165,6 +165,7 @@ LogicalResult Translator::translateState(plan::StateOp op) {
     state.set_state_of(parameter->str());
     state.set_slot(op.getSlot().value_or("").str());
   }
+  state.set_transient(op.getTransient());
   return translateType(op, type, *state.mutable_type());
 }
 
@@ -407,6 +408,7 @@ LogicalResult Translator::translateFunction(plan::FunctionOp op) {
   function.set_name(op.getSymName().str());
   function.set_num_slots(op.getNumSlots());
   function.set_every(op.getEvery());
+  function.set_begin(op.getBegin());
   for (Operation &inner : op.getBody().front().without_terminator()) {
     LogicalResult result = inner.getNumResults() == 1
                                ? translateBuffer(&inner, function)

@@ -35,7 +35,7 @@ module attributes {fleet.role = "trainer"} {}
 
 // -----
 
-// expected-error @+1 {{unknown attribute "fleet.rule", expected fleet.job, fleet.role or fleet.every}}
+// expected-error @+1 {{unknown attribute "fleet.rule", expected fleet.job, fleet.role, fleet.every or fleet.begin}}
 module attributes {fleet.rule = #fleet.role<trainer>} {}
 
 // -----
@@ -400,4 +400,13 @@ func.func @takes_no_sum() {
     fleet.on "w@GRAD" part @part update @update serve @w as "w"
   }
   return
+}
+
+// -----
+
+module {
+  // expected-error @+1 {{fleet.begin belongs beside fleet.every and counts steps, from 1 on; got 3 : i64}}
+  func.func @average() attributes {fleet.begin = 3 : i64} {
+    return
+  }
 }
