@@ -72,6 +72,13 @@ void mlir::fleet::buildDistributePipeline(OpPassManager &pm,
       local.bucketSize = options.bucketSize;
       pm.addPass(createLocalSGDPass(local));
     }
+    if (options.sharding)
+      pm.addPass(createShardUpdatesPass());
+    if (options.neighbours > 0) {
+      HierarchicalAllReducePassOptions hierarchy;
+      hierarchy.neighbours = options.neighbours;
+      pm.addPass(createHierarchicalAllReducePass(hierarchy));
+    }
   } else {
     addMergeGradients(pm, options);
     pm.addPass(createDistributeLocalPass());

@@ -47,9 +47,10 @@ void CollectiveReport::visitTrainer(ModuleOp trainer) {
           !isa<TokenType>(op->getResult(0).getType()))
         return;
       auto group = op->getAttrOfType<FlatSymbolRefAttr>("group");
+      // Of a tensor that is cut or gathered, a trainer's part.
       int64_t bytes = sizeOf(op->getOperandTypes());
       for (Operation *wait : op->getUsers())
-        bytes = std::max(bytes, sizeOf(wait->getResultTypes()));
+        bytes = std::min(bytes, sizeOf(wait->getResultTypes()));
       calls.push_back({op->getName().stripDialect(), function.getSymName(),
                        group ? group.getValue() : StringRef(),
                        every ? every.getInt() : 1,
@@ -72,11 +73,12 @@ static PlannedCalls findPlannedCalls(ModuleOp planned) {
   PlannedCalls found;
   planned.walk([&](plan::ProgramOp program) {
     PlanCosts costs(program);
-    llvm::DenseMap<Attribute, int64_t> sizes;
+    llvm::DenseMap<Attribute, int64_t> sizes, elementSizes;
     for (auto bucket : program.getBody().getOps<plan::BucketOp>()) {
       auto type = cast<MemRefType>(bucket.getType());
-      sizes[FlatSymbolRefAttr::get(bucket.getSymNameAttr())] =
-          type.getNumElements() * type.getElementTypeBitWidth() / 8;
+      auto name = FlatSymbolRefAttr::get(bucket.getSymNameAttr());
+      elementSizes[name] = type.getElementTypeBitWidth() / 8;
+      sizes[name] = type.getNumElements() * elementSizes[name];
     }
     for (auto function : program.getBody().getOps<plan::FunctionOp>()) {
       PerBatch total = costs.of(function).flops;
@@ -90,7 +92,13 @@ static PlannedCalls findPlannedCalls(ModuleOp planned) {
           open.erase(bucket);
         } else if (bucket && op.getAttr("group")) {
           open[bucket] = calls.size();
-          calls.push_back({sizes.lookup(bucket)});
+          int64_t bytes = sizes.lookup(bucket);
+          if (auto parts = op.getAttrOfType<DenseI64ArrayAttr>("elements")) {
+            bytes = 0;
+            for (int64_t elements : parts.asArrayRef())
+              bytes += elements * elementSizes.lookup(bucket);
+          }
+          calls.push_back({bytes});
         } else if (!open.empty()) {
           PerBatch flops = costs.flopsOf(op);
           for (auto &[name, call] : open)

@@ -138,7 +138,44 @@ private:
     return "";
   }
 
+  std::string sharding() {
+    if (s.has_sharding_configs() && !s.sharding())
+      return "sharding_configs: goes with sharding: true";
+    int32_t stage = s.sharding_configs().stage();
+    if (s.sharding_configs().has_stage() && stage == 3)
+      return "sharding_configs.stage: 3, parameters of which no trainer has "
+             "all, "
+             "is not in this version; 1 and 2 are";
+    if (s.sharding_configs().has_stage() && (stage < 1 || stage > 2))
+      return "sharding_configs.stage: " + std::to_string(stage) +
+             ", expected 1 or 2";
+    if (s.sharding() && (s.localsgd() || s.adaptive_localsgd()))
+      return "sharding: true contradicts localsgd: true; who trains alone "
+             "updates all of each parameter";
+    return "";
+  }
+
+  std::string hierarchy() {
+    if (s.has_hierarchical_allreduce_inter_nranks() &&
+        !s.use_hierarchical_allreduce())
+      return "hierarchical_allreduce_inter_nranks: goes with "
+             "use_hierarchical_allreduce: true";
+    if (!s.use_hierarchical_allreduce())
+      return "";
+    if (s.hierarchical_allreduce_inter_nranks() < 1)
+      return number("hierarchical_allreduce_inter_nranks",
+                    s.hierarchical_allreduce_inter_nranks());
+    if (s.sharding())
+      return "use_hierarchical_allreduce: true contradicts sharding: true; "
+             "gradients of sharded updates are not all-reduced";
+    return "";
+  }
+
   std::string collective() {
+    if (std::string why = sharding(); !why.empty())
+      return why;
+    if (std::string why = hierarchy(); !why.empty())
+      return why;
     if (std::string why = localSGD(); !why.empty())
       return why;
     constexpr int64_t kMostMiB = int64_t(1) << 20;
@@ -276,6 +313,9 @@ static DistributeOptions toOptions(const proto::Strategy &strategy) {
     if (configs.has_begin_step())
       options.localBegin = configs.begin_step();
   }
+  options.sharding = strategy.sharding();
+  if (strategy.use_hierarchical_allreduce())
+    options.neighbours = strategy.hierarchical_allreduce_inter_nranks();
   if (strategy.has_trainers())
     options.trainers = strategy.trainers();
   options.pservers.assign(strategy.pservers().begin(),

@@ -33,10 +33,16 @@ private:
   void checkStartup();
   void checkOrder(func::FuncOp function);
   void checkUpdates();
+  void checkParts();
   void checkEquality();
 
   static bool runsEverySoOften(func::FuncOp function) {
     return function->hasAttr(FleetDialect::getEveryAttrName());
+  }
+  /// Whether each trainer has another part of a whole.
+  static bool isPart(optim::VariableOpInterface variable) {
+    optim::OriginAttr origin = variable.getOriginAttr();
+    return origin && origin.getShards() > 0;
   }
   InFlightDiagnostic error(Operation *op, const Twine &message) {
     hasErrors = true;
@@ -52,24 +58,46 @@ private:
 };
 } // namespace
 
+/// One group of all; others cut it into neighbours, or across these.
 void CollectiveCheck::checkGroups() {
+  int64_t trainers = roles.attr.getTrainers();
+  GroupOp world, neighbours, across;
   for (auto group : trainer.getOps<GroupOp>()) {
-    if (static_cast<int64_t>(group.getSize()) == roles.attr.getTrainers())
+    auto size = static_cast<int64_t>(group.getSize());
+    if (auto stride = group.getStride()) {
+      (*stride == 1 ? neighbours : across) = group;
+      if (trainers % (size * static_cast<int64_t>(*stride)) == 0)
+        continue;
+    } else if (size == trainers) {
+      world = group;
       continue;
-    InFlightDiagnostic diag = error(group, "has ")
-                              << group.getSize() << " members";
+    }
+    InFlightDiagnostic diag = error(group, "has ") << size << " members";
+    if (auto stride = group.getStride())
+      diag << " that are " << *stride << " apart";
     diag.attachNote(roles.job.getLoc())
-        << "the job has " << roles.attr.getTrainers() << " trainers";
+        << "the job has " << trainers << " trainers";
   }
+  if (neighbours && across &&
+      (neighbours.getSize() != *across.getStride() ||
+       static_cast<int64_t>(neighbours.getSize() * across.getSize()) !=
+           trainers)) {
+    InFlightDiagnostic diag =
+        error(across, "does not have one member of each group of neighbours");
+    note(diag, neighbours, "these are declared here");
+  }
+  if (world && *trainer.getOps<GroupOp>().begin() != world)
+    error(world, "of all trainers must be the first group of the program");
 }
 
 /// Trainers call collectively where all of them come by: in a step, between
 /// steps, and at the start. (@evaluate runs on one of them.)
 void CollectiveCheck::checkPlaces() {
   trainer.walk([&](Operation *op) {
-    if (!isa<FleetDialect>(op->getDialect()) || isa<GroupOp, ExamplesOp>(op))
+    if (!isa<FleetDialect>(op->getDialect()) ||
+        isa<GroupOp, ExamplesOp, OwnPartOp>(op))
       return;
-    if (!isa<ConnectOp, BroadcastOp, AllReduceStartOp, AllReduceWaitOp>(op)) {
+    if (!isa<ConnectOp, BroadcastOp>(op) && !beginsCall(op) && !endsCall(op)) {
       error(op, "has no place in a collective job, which has no servers");
       return;
     }
@@ -117,8 +145,9 @@ void CollectiveCheck::checkStartup() {
       note(diag, startup, "a fleet.connect is missing here");
     }
   for (auto variable : trainer.getOps<optim::VariableOpInterface>()) {
-    if (variable.getTransient() || given.contains(FlatSymbolRefAttr::get(
-                                       SymbolTable::getSymbolName(variable))))
+    if (variable.getTransient() || isPart(variable) ||
+        given.contains(
+            FlatSymbolRefAttr::get(SymbolTable::getSymbolName(variable))))
       continue;
     InFlightDiagnostic diag =
         error(variable, "may start with another value on each trainer");
@@ -130,16 +159,15 @@ void CollectiveCheck::checkStartup() {
 void CollectiveCheck::checkOrder(func::FuncOp function) {
   if (function.isExternal() || !function.getBody().hasOneBlock())
     return;
-  std::deque<AllReduceStartOp> open;
+  std::deque<Operation *> open;
   for (Operation &op : function.getBody().front()) {
-    if (auto start = dyn_cast<AllReduceStartOp>(op)) {
-      open.push_back(start);
+    if (beginsCall(&op)) {
+      open.push_back(&op);
       continue;
     }
-    auto wait = dyn_cast<AllReduceWaitOp>(op);
-    if (!wait)
+    if (!endsCall(&op))
       continue;
-    AllReduceStartOp start = wait.getStart();
+    Operation *wait = &op, *start = op.getOperand(0).getDefiningOp();
     auto found = llvm::find(open, start);
     if (found == open.end()) {
       InFlightDiagnostic diag =
@@ -155,8 +183,11 @@ void CollectiveCheck::checkOrder(func::FuncOp function) {
     }
     open.erase(found);
   }
-  for (AllReduceStartOp start : open)
-    error(start, "has no fleet.all_reduce_wait, so nobody knows when it ends");
+  for (Operation *start : open) {
+    StringRef name = start->getName().getStringRef();
+    name.consume_back("start");
+    error(start, "has no " + name + "wait, so nobody knows when it ends");
+  }
 }
 
 /// A parameter has one rule.
@@ -186,9 +217,9 @@ void CollectiveCheck::checkEquality() {
   SymbolTable symbols(trainer);
   auto report = [&](Operation *op, Attribute variable, Value value,
                     StringRef verb) {
-    if (restored.contains(variable) ||
-        !symbols.lookup<optim::ParameterOp>(
-            cast<FlatSymbolRefAttr>(variable).getAttr()))
+    auto parameter = symbols.lookup<optim::ParameterOp>(
+        cast<FlatSymbolRefAttr>(variable).getAttr());
+    if (restored.contains(variable) || !parameter || isPart(parameter))
       return;
     InFlightDiagnostic diag = error(op, verb)
                               << " " << variable
@@ -221,6 +252,58 @@ void CollectiveCheck::checkEquality() {
   });
 }
 
+/// Whether `value` is computed from a trainer's part of something.
+static bool comesFromPart(Value value) {
+  SmallVector<Value> values = {value};
+  llvm::DenseSet<Value> seen;
+  while (!values.empty()) {
+    Value next = values.pop_back_val();
+    Operation *source = next.getDefiningOp();
+    if (!source || !seen.insert(next).second)
+      continue;
+    if (isa<ReduceScatterWaitOp, OwnPartOp>(source))
+      return true;
+    values.append(source->operand_begin(), source->operand_end());
+  }
+  return false;
+}
+
+/// Of a part of a parameter each trainer has another one.
+void CollectiveCheck::checkParts() {
+  for (auto parameter : trainer.getOps<optim::ParameterOp>()) {
+    if (!isPart(parameter))
+      continue;
+    int64_t shards = parameter.getOriginAttr().getShards();
+    if (shards != roles.attr.getTrainers()) {
+      InFlightDiagnostic diag = error(parameter, "is one of ")
+                                << shards << " parts";
+      diag.attachNote(roles.job.getLoc())
+          << "the job has " << roles.attr.getTrainers() << " trainers";
+    }
+    // A checkpoint has the whole; so the parts come from there.
+    bool isSet = false;
+    if (auto startup = trainer.lookupSymbol<func::FuncOp>(kStartupName))
+      startup.walk([&](optim::AssignOp assign) {
+        isSet |= assign.getVariableAttr() ==
+                     FlatSymbolRefAttr::get(parameter.getSymNameAttr()) &&
+                 assign.getValue().getDefiningOp<OwnPartOp>();
+      });
+    if (!isSet)
+      error(parameter, "is a part that @startup does not take from the whole "
+                       "by a fleet.own_part");
+  }
+  trainer.walk([&](optim::OptimizerOpInterface update) {
+    auto parameter = SymbolTable::lookupNearestSymbolFrom<optim::ParameterOp>(
+        update, update.getParameterAttr());
+    if (!parameter || !isPart(parameter) || comesFromPart(update.getGradient()))
+      return;
+    InFlightDiagnostic diag =
+        error(update, "updates a part of a parameter by a gradient that is no "
+                      "part of one");
+    note(diag, parameter, "the part is declared here");
+  });
+}
+
 LogicalResult CollectiveCheck::run() {
   checkGroups();
   checkPlaces();
@@ -228,6 +311,7 @@ LogicalResult CollectiveCheck::run() {
   for (auto function : trainer.getOps<func::FuncOp>())
     checkOrder(function);
   checkUpdates();
+  checkParts();
   auto main = trainer.lookupSymbol<func::FuncOp>(kMainName);
   if (!main || main.isExternal()) {
     emitError(trainer.getLoc(), "the trainer has no function @") << kMainName;

@@ -73,7 +73,8 @@ void DistributeCollectivePass::runOnOperation() {
       FleetDialect::getJobAttrName(),
       JobAttr::get(&getContext(), Mode::Collective, SyncMode::Sync, trainers));
   OpBuilder b = OpBuilder::atBlockBegin(trainer.getBody());
-  auto group = GroupOp::create(b, trainer.getLoc(), "world", trainers);
+  auto group = GroupOp::create(b, trainer.getLoc(), "world", trainers,
+                               /*stride=*/IntegerAttr());
   group->remove();
   SymbolTable(trainer).insert(group, trainer.getBody()->begin());
   createStartup(trainer, group);

@@ -28,6 +28,7 @@ StatusOr<std::unique_ptr<Program>> Program::create(PlanPtr plan,
   if (!tables.ok())
     return tables.status().withContext(loaded.path);
   program->rowTables = std::move(*tables);
+  FLEET_RETURN_IF_ERROR(program->joinGroups().withContext(loaded.path));
   FLEET_RETURN_IF_ERROR(program->allocateBuckets().withContext(loaded.path));
   return program;
 }
@@ -70,8 +71,7 @@ Status Program::allocateConstants() {
     std::vector<int64_t> &row = constantOffsets.emplace_back();
     for (const plan::Buffer &buffer : function.buffers())
       row.push_back(buffer.has_constant()
-                        ? layout.add(static_cast<int64_t>(
-                              buffer.constant().data().size()))
+                        ? layout.add(*countBytes(buffer.type(), {}))
                         : 0);
   }
   FLEET_ASSIGN_OR_RETURN(
@@ -81,12 +81,44 @@ Status Program::allocateConstants() {
     const plan::Function &function = loaded->proto.functions(f);
     for (int b = 0; b < function.buffers_size(); ++b) {
       const plan::Buffer &buffer = function.buffers(b);
-      if (buffer.has_constant())
-        std::memcpy(
-            constantArena.data() +
-                constantOffsets[static_cast<size_t>(f)][static_cast<size_t>(b)],
-            buffer.constant().data().data(), buffer.constant().data().size());
+      if (!buffer.has_constant())
+        continue;
+      std::byte *to =
+          constantArena.data() +
+          constantOffsets[static_cast<size_t>(f)][static_cast<size_t>(b)];
+      const std::string &data = buffer.constant().data();
+      // One element may stand for all.
+      auto bytes = static_cast<size_t>(*countBytes(buffer.type(), {}));
+      for (size_t i = 0; i < bytes; i += data.size())
+        std::memcpy(to + i, data.data(), data.size());
     }
+  }
+  return Status();
+}
+
+/// All ranks split the groups of the plan off the first one, in their order.
+Status Program::joinGroups() {
+  if (!options.collective)
+    return Status();
+  groups.push_back(options.collective);
+  uint32_t rank = options.collective->rank();
+  for (int i = 1; i < loaded->proto.groups_size(); ++i) {
+    const plan::Group &group = loaded->proto.groups(i);
+    if (group.stride() == 0) {
+      groups.push_back(options.collective);
+      continue;
+    }
+    // Ranks in blocks of size * stride; in each, every stride-th is in one.
+    uint32_t block = rank / (group.size() * group.stride());
+    uint32_t colour = block * group.stride() + rank % group.stride();
+    FLEET_ASSIGN_OR_RETURN(std::unique_ptr<Collective> part,
+                           options.collective->split(colour, rank));
+    if (part->size() != group.size())
+      return makeError(StatusCode::Internal,
+                       "group '{}' has {} members, expected {}", group.name(),
+                       part->size(), group.size());
+    groups.push_back(part.get());
+    splitGroups.push_back(std::move(part));
   }
   return Status();
 }

@@ -70,6 +70,7 @@ private:
   Status allocateStates();
   Status initializeStates();
   Status allocateConstants();
+  Status joinGroups();
   Status allocateBuckets();
 
   PlanPtr loaded;
@@ -80,7 +81,10 @@ private:
   std::vector<size_t> sizes;
   AlignedBuffer constantArena;
   std::vector<std::vector<int64_t>> constantOffsets; // by function and buffer
-  std::vector<void *> buckets;                       // of the collective
+  /// Of Plan.groups; the first one is not owned.
+  std::vector<Collective *> groups;
+  std::vector<std::unique_ptr<Collective>> splitGroups;
+  std::vector<void *> buckets; // of the collective
   std::map<std::pair<uint32_t, int64_t>, std::unique_ptr<Step>> steps;
   std::unique_ptr<ProgramTables> rowTables; // uses steps
 };

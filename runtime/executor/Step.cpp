@@ -45,10 +45,17 @@ inline Status Step::execute(const Operation &op, ParameterExchange *peer) {
       std::memcpy(op.operands[1], op.operands[0],
                   static_cast<size_t>(op.count));
     return Status();
+  case Kind::CopyPart: {
+    auto *to = static_cast<std::byte *>(op.operands[1]);
+    std::memcpy(to, op.operands[0], static_cast<size_t>(op.count));
+    std::memset(to + op.count, 0, static_cast<size_t>(op.grain));
+    return Status();
+  }
   case Kind::PullRows:
   case Kind::PushRows:
     return transferRows(op, peer);
   case Kind::AllReduceStart:
+  case Kind::PartsStart:
   case Kind::CollectiveWait:
   case Kind::Broadcast:
   case Kind::Connect:
@@ -134,7 +141,7 @@ Status Step::runObserved(const StepArguments &arguments) {
 }
 
 Status Step::runEmpty(const StepArguments &arguments) {
-  if (collective)
+  if (isCollective)
     return runWithoutRows(arguments);
   for (const Operation &op : operations) {
     if (op.kind == Kind::SendBarrier) {
@@ -156,10 +163,9 @@ Status Step::runWithoutRows(const StepArguments &arguments) {
   for (const Operation &op : operations) {
     if (op.ofBatch)
       continue;
-    if (op.kind == Kind::AllReduceStart) {
-      const CollectiveCall &call = calls[op.call].call;
-      std::memset(call.out, 0, call.count * dataTypeSize(call.dtype));
-    }
+    if (op.kind == Kind::AllReduceStart || op.kind == Kind::PartsStart)
+      if (const Calls &call = calls[op.call]; call.addsOfBatch)
+        std::memset(call.bucket, 0, call.bucketBytes);
     FLEET_RETURN_IF_ERROR(execute(op, arguments.exchange));
   }
   return Status();

@@ -98,7 +98,9 @@ private:
     FetchLatest,
     PullRows,
     PushRows,
+    CopyPart,
     AllReduceStart,
+    PartsStart,
     CollectiveWait,
     Broadcast,
     Connect
@@ -123,7 +125,7 @@ private:
     };
     void **operands; // into Step::operands
     int64_t count;   // rows, or bytes
-    int64_t grain;   // rows a piece
+    int64_t grain;   // rows a piece; or bytes of zeros behind a copy
   };
 
   struct Patch {
@@ -170,13 +172,19 @@ private:
   std::vector<OutputRef> outputs;
 
   // Collective jobs only.
-  Collective *collective = nullptr;
-  /// A call of an instruction; the wait refers to that of its start.
-  struct Call {
-    CollectiveCall call;
-    Collective::Ticket ticket = 0;
+  bool isCollective = false;
+  /// What an instruction calls, one after the other in one group; the wait
+  /// refers to the calls of its start.
+  struct Calls {
+    Collective *group = nullptr;
+    std::vector<CollectiveCall> list;
+    Collective::Ticket last = 0;
+    void *bucket = nullptr; ///< what it works on, if it is one
+    size_t bucketBytes = 0;
+    /// What this process adds comes from the rows of its batch.
+    bool addsOfBatch = false;
   };
-  std::vector<Call> calls;
+  std::vector<Calls> calls;
   AlignedBuffer examples; ///< empty: nobody asks; see exampleOffset()
   static size_t exampleOffset(int kind, plan::DataType dtype) {
     return (static_cast<size_t>(kind) * 2 + (dtype == plan::F64)) * 64;

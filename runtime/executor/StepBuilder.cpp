@@ -67,7 +67,7 @@ StatusOr<std::unique_ptr<Step>> StepBuilder::build(int64_t batch) {
     if (Status status = add(function.instructions(i)); !status.ok())
       return status.withContext(program.plan().path + ": " +
                                 program.plan().describe(index, i));
-  if (step->collective)
+  if (step->isCollective)
     markOfBatch();
   for (const plan::Output &output : function.outputs()) {
     step->outputs.push_back(
@@ -171,6 +171,9 @@ void StepBuilder::appendOperand(uint32_t buffer, int64_t row) {
         static_cast<std::byte *>(program.buckets[source.in_bucket().bucket()]) +
         source.in_bucket().offset() *
             static_cast<int64_t>(dataTypeSize(source.type().dtype()));
+    if (uint32_t group = source.in_bucket().part_of())
+      address += *countBytes(source.type(), step->symbols) *
+                 program.groups[group - 1]->rank();
     break;
   case plan::Buffer::kExamples:
     address =
@@ -206,10 +209,15 @@ Status StepBuilder::add(const plan::Instruction &instruction) {
     addTransfer(Step::Kind::Recv, instruction.recv());
     return Status();
   case plan::Instruction::kAllReduceStart:
+  case plan::Instruction::kReduceScatterStart:
+  case plan::Instruction::kAllGatherStart:
   case plan::Instruction::kCollectiveWait:
   case plan::Instruction::kBroadcast:
   case plan::Instruction::kConnect:
     return addCollective(instruction);
+  case plan::Instruction::kCopyPart:
+    addCopyPart(instruction.copy_part());
+    return Status();
   case plan::Instruction::kSendBarrier:
     append(Step::Kind::SendBarrier);
     break;

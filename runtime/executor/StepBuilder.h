@@ -40,6 +40,9 @@ private:
   void addRowItem(RowItems &table, const Item &item, uint32_t rows);
   // In StepCollectives.cpp.
   Status addCollective(const plan::Instruction &instruction);
+  Step::Calls &addCalls(uint32_t bucket, uint32_t group);
+  void addParts(const plan::Parts &parts, bool gathers);
+  void addCopyPart(const plan::CopyPart &copy);
   Status allocateExamples();
   void markOfBatch();
   /// Starts an operation; its operands follow.

@@ -9,22 +9,22 @@
 #include "runtime/plan/TensorTypes.h"
 
 #include <algorithm>
+#include <optional>
 
 using namespace fleet;
 
 Status Step::collect(const Operation &op) {
-  Call &call = calls[op.call];
-  Status status;
-  if (op.kind == Kind::CollectiveWait) {
-    status = collective->wait(call.ticket);
-  } else {
-    StatusOr<Collective::Ticket> ticket = collective->start(call.call);
-    if (!ticket.ok())
-      return failure(op, ticket.status());
-    call.ticket = *ticket;
-    if (op.kind != Kind::AllReduceStart)
-      status = collective->wait(call.ticket);
-  }
+  Calls &of = calls[op.call];
+  if (op.kind != Kind::CollectiveWait)
+    for (const CollectiveCall &call : of.list) {
+      StatusOr<Collective::Ticket> ticket = of.group->start(call);
+      if (!ticket.ok())
+        return failure(op, ticket.status());
+      of.last = *ticket;
+    }
+  bool isStart = op.kind == Kind::AllReduceStart || op.kind == Kind::PartsStart;
+  // Calls complete in the order in which they were started.
+  Status status = isStart ? Status() : of.group->wait(of.last);
   return status.ok() ? status : failure(op, status);
 }
 
@@ -45,10 +45,65 @@ void Step::countExamples(const StepArguments &arguments) {
   store(plan::Buffer::Examples::ALL, all);
 }
 
+/// Calls on a bucket.
+Step::Calls &StepBuilder::addCalls(uint32_t index, uint32_t group) {
+  const plan::Bucket &bucket =
+      program.plan().proto.buckets(static_cast<int>(index));
+  started[index] = static_cast<uint32_t>(step->calls.size());
+  Step::Calls &calls = step->calls.emplace_back();
+  calls.group = program.groups[group];
+  calls.bucket = program.buckets[index];
+  calls.bucketBytes =
+      static_cast<size_t>(bucket.elements()) * dataTypeSize(bucket.dtype());
+  return calls;
+}
+
+void StepBuilder::addParts(const plan::Parts &parts, bool gathers) {
+  append(Step::Kind::PartsStart).call =
+      static_cast<uint32_t>(step->calls.size());
+  Step::Calls &calls = addCalls(parts.bucket(), parts.group());
+  plan::DataType dtype =
+      program.plan().proto.buckets(static_cast<int>(parts.bucket())).dtype();
+  for (int i = 0; i < parts.offsets_size(); ++i) {
+    size_t size = dataTypeSize(dtype);
+    auto *whole = static_cast<std::byte *>(calls.bucket) +
+                  static_cast<size_t>(parts.offsets(i)) * size;
+    CollectiveCall call;
+    call.kind = gathers ? CollectiveCall::Kind::AllGather
+                        : CollectiveCall::Kind::ReduceScatter;
+    call.dtype = dtype;
+    call.count = static_cast<size_t>(parts.elements(i));
+    std::byte *part = whole + calls.group->rank() * call.count * size;
+    call.in = gathers ? part : whole;
+    call.out = gathers ? whole : part;
+    calls.list.push_back(call);
+  }
+}
+
+void StepBuilder::addCopyPart(const plan::CopyPart &copy) {
+  const plan::TensorType &to =
+      function.buffers(static_cast<int>(copy.to())).type();
+  // The loader counted both.
+  int64_t whole = *countBytes(
+      function.buffers(static_cast<int>(copy.from())).type(), step->symbols);
+  int64_t part = *countBytes(to, step->symbols);
+  int64_t begin = std::min(
+      whole, part * static_cast<int64_t>(program.groups[copy.group()]->rank()));
+  Step::Operation &op = append(Step::Kind::CopyPart);
+  op.count = std::min(part, whole - begin);
+  op.grain = part - op.count;
+  appendOperand(copy.from());
+  if (step->operands.back())
+    step->operands.back() =
+        static_cast<std::byte *>(step->operands.back()) + begin;
+  else
+    step->patches.back().offset += begin;
+  appendOperand(copy.to());
+}
+
 Status StepBuilder::addCollective(const plan::Instruction &instruction) {
-  const plan::Plan &plan = program.plan().proto;
-  step->collective = program.options.collective;
-  if (!step->collective)
+  step->isCollective = true;
+  if (program.groups.empty())
     return makeError(StatusCode::Internal, "no connection to other trainers");
   if (instruction.has_collective_wait()) {
     // The loader has seen its start.
@@ -56,31 +111,50 @@ Status StepBuilder::addCollective(const plan::Instruction &instruction) {
         started[instruction.collective_wait().bucket()];
     return Status();
   }
+  if (instruction.has_reduce_scatter_start()) {
+    addParts(instruction.reduce_scatter_start().parts(), /*gathers=*/false);
+    return Status();
+  }
+  if (instruction.has_all_gather_start()) {
+    addParts(instruction.all_gather_start().parts(), /*gathers=*/true);
+    return Status();
+  }
+  const plan::Plan &plan = program.plan().proto;
   CollectiveCall call;
-  Step::Kind kind = Step::Kind::Connect;
-  call.kind = CollectiveCall::Kind::Barrier;
   if (instruction.has_all_reduce_start()) {
-    uint32_t index = instruction.all_reduce_start().bucket();
-    const plan::Bucket &bucket = plan.buckets(static_cast<int>(index));
-    kind = Step::Kind::AllReduceStart;
+    const plan::AllReduceStart &start = instruction.all_reduce_start();
+    const plan::Bucket &bucket = plan.buckets(static_cast<int>(start.bucket()));
+    append(Step::Kind::AllReduceStart).call =
+        static_cast<uint32_t>(step->calls.size());
+    Step::Calls &calls = addCalls(start.bucket(), start.group());
     call.kind = CollectiveCall::Kind::AllReduce;
     call.dtype = bucket.dtype();
     call.count = static_cast<size_t>(bucket.elements());
-    call.in = call.out = program.buckets[index];
-    started[index] = static_cast<uint32_t>(step->calls.size());
-  } else if (instruction.has_broadcast()) {
+    call.in = call.out = calls.bucket;
+    calls.list.push_back(call);
+    return Status();
+  }
+  Step::Kind kind = Step::Kind::Connect;
+  uint32_t group = 0;
+  call.kind = CollectiveCall::Kind::Barrier;
+  if (instruction.has_broadcast()) {
     const plan::Buffer &buffer =
         function.buffers(static_cast<int>(instruction.broadcast().buffer()));
     kind = Step::Kind::Broadcast;
+    group = instruction.broadcast().group();
     call.kind = CollectiveCall::Kind::Broadcast;
     call.dtype = buffer.type().dtype();
     // A state, whose type is static.
     call.count = static_cast<size_t>(*countElements(buffer.type(), {}));
     call.in = call.out = program.stateData(buffer.state().state());
     call.root = instruction.broadcast().root();
+  } else {
+    group = instruction.connect().group();
   }
   append(kind).call = static_cast<uint32_t>(step->calls.size());
-  step->calls.push_back({call, 0});
+  Step::Calls &calls = step->calls.emplace_back();
+  calls.group = program.groups[group];
+  calls.list.push_back(call);
   return Status();
 }
 
@@ -97,6 +171,18 @@ Status StepBuilder::allocateExamples() {
                               plan::F32),
           "numbers of examples"));
   return Status();
+}
+
+/// The bucket on which `instruction` begins a call, if it does.
+static std::optional<uint32_t>
+bucketOfStart(const plan::Instruction &instruction) {
+  if (instruction.has_all_reduce_start())
+    return instruction.all_reduce_start().bucket();
+  if (instruction.has_reduce_scatter_start())
+    return instruction.reduce_scatter_start().parts().bucket();
+  if (instruction.has_all_gather_start())
+    return instruction.all_gather_start().parts().bucket();
+  return std::nullopt;
 }
 
 /// Follows what depends on the rows of the batch from the inputs on. A sum over
@@ -138,6 +224,16 @@ void StepBuilder::markOfBatch() {
       depends = ofBatch[instruction.copy().from()];
       if (depends)
         writes(instruction.copy().to());
+    } else if (instruction.has_copy_part()) {
+      depends = ofBatch[instruction.copy_part().from()];
+      if (depends)
+        writes(instruction.copy_part().to());
+    } else if (std::optional<uint32_t> bucket = bucketOfStart(instruction)) {
+      bool &adds = step->calls[started[*bucket]].addsOfBatch;
+      for (int b = 0; b < function.buffers_size(); ++b)
+        adds |= function.buffers(b).has_in_bucket() &&
+                function.buffers(b).in_bucket().bucket() == *bucket &&
+                ofBatch[static_cast<size_t>(b)];
     } else if (instruction.has_collective_wait()) {
       for (int b = 0; b < function.buffers_size(); ++b)
         if (function.buffers(b).has_in_bucket() &&

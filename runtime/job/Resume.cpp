@@ -25,12 +25,13 @@ CheckpointMetadata fleet::describeRun(const Program &program,
   return metadata;
 }
 
-Status fleet::saveRun(Program &program, const RunOptions &options,
-                      RunEnvironment &environment, const TrainResult &result) {
+Status fleet::saveRun(Program &program,
+                      const std::vector<RemoteState> &gathered,
+                      const RunOptions &options, RunEnvironment &environment,
+                      const TrainResult &result) {
   FLEET_RETURN_IF_ERROR(
       environment.failpoints.hit(Failpoint::BeforeSave, environment.clock));
-  return saveStates(program, /*remote=*/{}, environment.files,
-                    options.saveDirectory,
+  return saveStates(program, gathered, environment.files, options.saveDirectory,
                     describeRun(program, options, result));
 }
 

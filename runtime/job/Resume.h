@@ -21,9 +21,11 @@ CheckpointMetadata describeRun(const Program &program,
                                const RunOptions &options,
                                const TrainResult &result);
 
-/// Writes the states of a job without servers to --save, with describeRun().
-Status saveRun(Program &program, const RunOptions &options,
-               RunEnvironment &environment, const TrainResult &result);
+/// Writes the states of a job without servers to --save, with describeRun();
+/// `gathered` is what other trainers have parts of.
+Status saveRun(Program &program, const std::vector<RemoteState> &gathered,
+               const RunOptions &options, RunEnvironment &environment,
+               const TrainResult &result);
 
 /// Fills the states from the checkpoint in --save and returns how many steps
 /// the run has behind it; 0, with nothing changed, if there is none. The error

@@ -33,7 +33,7 @@ Status fleet::loadStates(Program &program, Files &files,
   const plan::Plan &proto = program.plan().proto;
   for (int i = 0; i < proto.states_size(); ++i) {
     const plan::State &state = proto.states(i);
-    if (state.transient())
+    if (state.transient() || state.shards() > 0)
       continue;
     std::string name = checkpointName(state.origin(), state.slot());
     std::vector<int64_t> shape = shapeOf(state.type());
@@ -90,7 +90,7 @@ Status fleet::saveStates(Program &program,
   WholeTensors own;
   for (int i = 0; i < proto.states_size(); ++i) {
     const plan::State &state = proto.states(i);
-    if (state.transient())
+    if (state.transient() || state.shards() > 0)
       continue;
     std::string name = checkpointName(state.origin(), state.slot());
     auto index = static_cast<uint32_t>(i);

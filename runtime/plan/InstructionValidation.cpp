@@ -44,6 +44,7 @@ public:
 private:
   Status checkCollective(const Instruction &instruction);
   Status checkGroup(uint32_t group) const;
+  Status checkParts(const plan::Parts &parts);
   Status checkLaunch(const plan::Launch &launch);
   Status checkMatMul(const plan::MatMul &matmul);
   Status checkCopy(const plan::Copy &copy);
@@ -120,8 +121,7 @@ Status InstructionValidator::check(const Instruction &instruction) {
                    instruction.location(), plan.locations_size());
   bool exchanges = instruction.kind_case() >= Instruction::kSend &&
                    instruction.kind_case() <= Instruction::kFetchLatest;
-  if ((exchanges || instruction.has_agree()) &&
-      plan.mode() == plan::COLLECTIVE)
+  if ((exchanges || instruction.has_agree()) && plan.mode() == plan::COLLECTIVE)
     return invalid("a collective job has no servers to exchange with");
   if ((exchanges || instruction.has_agree()) && plan.role() != plan::TRAINER)
     return invalid("only a trainer exchanges parameters, this plan's role is "
@@ -184,6 +184,9 @@ Status InstructionValidator::check(const Instruction &instruction) {
   case Instruction::kPushRows:
     return checkPushRows(instruction.push_rows());
   case Instruction::kAllReduceStart:
+  case Instruction::kReduceScatterStart:
+  case Instruction::kAllGatherStart:
+  case Instruction::kCopyPart:
   case Instruction::kCollectiveWait:
   case Instruction::kBroadcast:
   case Instruction::kConnect:
@@ -220,15 +223,40 @@ Status InstructionValidator::checkCollective(const Instruction &instruction) {
                      broadcast.root(), plan.trainers());
     return Status();
   }
-  uint32_t bucket = instruction.has_collective_wait()
+  if (instruction.has_copy_part()) {
+    const plan::CopyPart &copy = instruction.copy_part();
+    FLEET_RETURN_IF_ERROR(checkGroup(copy.group()));
+    FLEET_RETURN_IF_ERROR(checkIndex(copy.from()));
+    FLEET_RETURN_IF_ERROR(checkIndex(copy.to()));
+    FLEET_RETURN_IF_ERROR(checkWritable(copy.to()));
+    const plan::TensorType &from = get(copy.from()).type();
+    const plan::TensorType &to = get(copy.to()).type();
+    int64_t members = plan.groups(static_cast<int>(copy.group())).size();
+    if (!isStatic(from) || !isStatic(to) || from.dtype() != to.dtype() ||
+        *countElements(to, {}) !=
+            (*countElements(from, {}) + members - 1) / members)
+      return invalid("{} is none of {} equal parts of {}", spell(copy.to()),
+                     members, spell(copy.from()));
+    return Status();
+  }
+  const plan::Parts *parts = instruction.has_reduce_scatter_start()
+                                 ? &instruction.reduce_scatter_start().parts()
+                             : instruction.has_all_gather_start()
+                                 ? &instruction.all_gather_start().parts()
+                                 : nullptr;
+  uint32_t bucket = parts ? parts->bucket()
+                    : instruction.has_collective_wait()
                         ? instruction.collective_wait().bucket()
                         : instruction.all_reduce_start().bucket();
   if (bucket >= static_cast<uint32_t>(plan.buckets_size()))
     return invalid("bucket {}, the plan has {} buckets", bucket,
                    plan.buckets_size());
   const std::string &name = plan.buckets(static_cast<int>(bucket)).name();
-  if (instruction.has_all_reduce_start()) {
-    FLEET_RETURN_IF_ERROR(checkGroup(instruction.all_reduce_start().group()));
+  if (parts)
+    FLEET_RETURN_IF_ERROR(checkParts(*parts));
+  if (instruction.has_all_reduce_start() || parts) {
+    FLEET_RETURN_IF_ERROR(checkGroup(
+        parts ? parts->group() : instruction.all_reduce_start().group()));
     if (std::count(inFlight.begin(), inFlight.end(), bucket) != 0)
       return invalid("a collective works on bucket '{}' already", name);
     inFlight.push_back(bucket);
@@ -242,6 +270,28 @@ Status InstructionValidator::checkCollective(const Instruction &instruction) {
             : fmt::format("bucket '{}' comes first",
                           plan.buckets(int(inFlight.front())).name()));
   inFlight.pop_front();
+  return Status();
+}
+
+/// Each member's parts, and all between them, must lie in the bucket.
+Status InstructionValidator::checkParts(const plan::Parts &parts) {
+  FLEET_RETURN_IF_ERROR(checkGroup(parts.group()));
+  int64_t members = plan.groups(static_cast<int>(parts.group())).size();
+  int64_t size = plan.buckets(static_cast<int>(parts.bucket())).elements();
+  if (parts.offsets_size() != parts.elements_size() ||
+      parts.offsets_size() == 0)
+    return invalid("{} offsets of {} tensors", parts.offsets_size(),
+                   parts.elements_size());
+  int64_t end = 0;
+  for (int i = 0; i < parts.offsets_size(); ++i) {
+    int64_t offset = parts.offsets(i), elements = parts.elements(i);
+    if (offset < end || offset > size || elements < 1 ||
+        elements > (size - offset) / members)
+      return invalid("{} parts of {} elements from {} on overlap others or do "
+                     "not lie in a bucket of {} elements",
+                     members, elements, offset, size);
+    end = offset + elements * members;
+  }
   return Status();
 }
 

@@ -85,6 +85,7 @@ private:
                    const plan::Block &block, const plan::Function &update);
   Status checkStates();
   Status checkState(int index);
+  Status checkShard(const plan::State &state);
 
   std::string spell(const plan::TensorType &type) const {
     return formatType(type, plan.symbols());
@@ -140,9 +141,18 @@ Status PlanValidator::checkCollectives() {
   NameSet groups("group"), buckets("bucket");
   for (const plan::Group &group : plan.groups()) {
     FLEET_RETURN_IF_ERROR(groups.add(group.name()));
-    if (group.size() != plan.trainers())
+    if (group.stride() == 0 && group.size() != plan.trainers())
       return invalid("group '{}' has {} members, the job has {} trainers",
                      group.name(), group.size(), plan.trainers());
+    uint64_t block = uint64_t(group.size()) * group.stride();
+    if (group.stride() > 0 && (block == 0 || plan.trainers() % block != 0))
+      return invalid("groups '{}' of {} members, {} ranks apart, do not divide "
+                     "{} trainers",
+                     group.name(), group.size(), group.stride(),
+                     plan.trainers());
+    if (&group == &plan.groups(0) && group.stride() > 0)
+      return invalid("the first group, '{}', is not of all trainers",
+                     group.name());
   }
   int64_t bytes = 0;
   for (const plan::Bucket &bucket : plan.buckets()) {
@@ -311,10 +321,10 @@ Status PlanValidator::checkBuffer(const plan::Function &function,
     if (!isStatic(buffer.type()))
       return invalid("a constant of the dynamic type {}", spell(buffer.type()));
     auto bytes = static_cast<size_t>(*countBytes(buffer.type(), {}));
-    if (buffer.constant().data().size() != bytes)
+    size_t size = buffer.constant().data().size();
+    if (size != bytes && size != dataTypeSize(buffer.type().dtype()))
       return invalid("{} bytes of data for a constant of type {} ({} bytes)",
-                     buffer.constant().data().size(), spell(buffer.type()),
-                     bytes);
+                     size, spell(buffer.type()), bytes);
     return Status();
   }
   case plan::Buffer::kInBucket:
@@ -342,9 +352,16 @@ Status PlanValidator::checkInBucket(const plan::Buffer &buffer) {
     return invalid("bucket {}, the plan has {} buckets", place.bucket(),
                    plan.buckets_size());
   const plan::Bucket &bucket = plan.buckets(static_cast<int>(place.bucket()));
+  int64_t parts = 1;
+  if (place.part_of() > static_cast<uint32_t>(plan.groups_size()))
+    return invalid("part of group {}, the plan has {} groups", place.part_of(),
+                   plan.groups_size());
+  if (place.part_of() > 0)
+    parts = plan.groups(static_cast<int>(place.part_of()) - 1).size();
   if (!isStatic(buffer.type()) || buffer.type().dtype() != bucket.dtype() ||
       place.offset() < 0 || place.offset() > bucket.elements() ||
-      *countElements(buffer.type(), {}) > bucket.elements() - place.offset())
+      *countElements(buffer.type(), {}) >
+          (bucket.elements() - place.offset()) / parts)
     return invalid("{} at element {} does not lie in bucket '{}' of {} "
                    "elements of {}",
                    spell(buffer.type()), place.offset(), bucket.name(),
@@ -433,8 +450,8 @@ Status PlanValidator::checkHandler(const plan::Service::Handler &handler,
 
 /// A handler whose update waits for a sum of parts.
 Status PlanValidator::checkPart(const plan::Service::Handler &handler,
-                                 const plan::Block &block,
-                                 const plan::Function &update) {
+                                const plan::Block &block,
+                                const plan::Function &update) {
   if (plan.sync_mode() != plan::SYNC)
     return invalid("block '{}' has a part of a sum, on which trainers agree in "
                    "mode SYNC only; this plan has {}",
@@ -484,6 +501,28 @@ Status PlanValidator::checkStates() {
   return Status();
 }
 
+/// It must be a part of its flattened origin.
+Status PlanValidator::checkShard(const plan::State &state) {
+  plan::TensorType origin;
+  origin.set_dtype(state.type().dtype());
+  for (int64_t extent : state.origin_shape())
+    origin.add_dims()->set_extent(extent);
+  std::optional<int64_t> elements = countElements(origin, {});
+  if (!elements)
+    return invalid("shape {} of its origin is not possible", spell(origin));
+  if (plan.mode() != plan::COLLECTIVE || state.shards() != plan.trainers())
+    return invalid("one of {} parts, the job has {} trainers", state.shards(),
+                   plan.trainers());
+  if (state.type().dims_size() != 1 || state.row_offset() != 0 ||
+      state.type().dims(0).extent() !=
+          (*elements + state.shards() - 1) / state.shards())
+    return invalid("type {} is none of {} equal parts of its origin {}",
+                   spell(state.type()), state.shards(), spell(origin));
+  if (!state.initializer().has_constant())
+    return invalid("a part of a tensor needs a constant initial value");
+  return validateInitializer(state.initializer(), state.type().dtype());
+}
+
 Status PlanValidator::checkState(int index) {
   const plan::State &state = plan.states(index);
   const plan::TensorType &type = state.type();
@@ -495,6 +534,8 @@ Status PlanValidator::checkState(int index) {
   if (state.state_of().empty() != state.slot().empty())
     return invalid("state_of and slot must be given together");
 
+  if (state.shards() > 0)
+    return checkShard(state);
   // It must be whole rows of its origin.
   if (state.origin_shape_size() != type.dims_size())
     return invalid("type {} has {} dimensions, its origin '{}' has {}",

@@ -382,6 +382,75 @@ TEST_P(Contract, MergedStepsCountByTheirRows) {
               run(job("merge_4"), uneven, "four"), 1e-5);
 }
 
+TEST_P(Contract, NeighboursFirstIsAllTogether) {
+  if (!hasCollectiveJobs())
+    GTEST_SKIP() << "tables live on servers";
+  for (int64_t batch :
+       {20, 8}) { // 8: in the last one, two of four have no rows
+    Training some = training();
+    some.globalBatch = batch;
+    some.steps = 70;
+    expectClose(run(job("all_4"), some, "all"),
+                run(job("levels_4"), some, "two"), 1e-5);
+  }
+}
+
+class ShardContract : public Contract {};
+
+TEST_P(ShardContract, PartsUpdatedByEachAreAllUpdatedByAll) {
+  Tensors local = run(job("local"), training(), "local");
+  ASSERT_FALSE(local.empty());
+  // Parts of the square of a norm are added in another order.
+  Tensors alone = run(job("shard_1"), training(), "shard1");
+  if (dependsOnBlocks())
+    expectClose(local, alone, 1e-5);
+  else
+    expectSameBits(local, alone);
+  expectClose(local, run(job("shard_2"), training(), "shard2"), 1e-5);
+  expectClose(local, run(job("shard_4"), training(), "shard4"), 1e-5);
+  Training uneven = training();
+  uneven.globalBatch = 8; // in the last one, two of four have no rows
+  uneven.steps = 70;
+  expectClose(run(job("local"), uneven, "local8"),
+              run(job("shard_4"), uneven, "shard8"), 1e-5);
+}
+
+TEST_P(ShardContract, MergedStepsAreOneStep) {
+  expectClose(run(job("merge_2"), training(), "merge"),
+              run(job("shard_merge_2"), training(), "both"), 1e-5);
+}
+
+TEST_P(ShardContract, CheckpointsAreWhole) {
+  // From one machine to parts, from parts to all together, to servers, and to
+  // other parts.
+  Training half = training();
+  half.steps = 20;
+  (void)run(job("local"), half, "local");
+  (void)run(job("shard_4"), half, "shard");
+  half.load = directory + "/local";
+  Tensors reference = run(job("local"), half, "reference");
+  ASSERT_FALSE(reference.empty());
+  expectClose(reference, run(job("shard_4"), half, "there"), 1e-5);
+  half.load = directory + "/shard";
+  for (const char *kind : {"local", "all_2", "shard_2", "ps_1x1_whole"}) {
+    SCOPED_TRACE(kind);
+    expectClose(reference, run(job(kind), half, "back"), 1e-5);
+  }
+}
+
+TEST_P(ShardContract, ResumingGivesTheBitsOfAnUninterruptedRun) {
+  Training whole = training();
+  whole.shuffle = true;
+  Tensors reference = run(job("shard_2"), whole, "reference");
+  ASSERT_FALSE(reference.empty());
+  Training part = whole;
+  part.resume = true;
+  part.steps = 37;
+  (void)run(job("shard_2"), part, "parts");
+  part.steps = whole.steps;
+  expectSameBits(reference, run(job("shard_2"), part, "parts"));
+}
+
 class LocalSGDContract : public Contract {};
 
 // Of an optimizer that is linear in the gradient.
@@ -465,6 +534,25 @@ INSTANTIATE_TEST_SUITE_P(
                      testing::Values("sgd", "momentum", "adam", "adagrad",
                                      "ftrl", "scheduled", "regularized")),
     name);
+INSTANTIATE_TEST_SUITE_P(
+    Line, ShardContract,
+    testing::Combine(testing::Values("fit_a_line"),
+                     testing::Values("sgd", "momentum", "nesterov", "adam",
+                                     "adamw", "adamax", "adagrad",
+                                     "decayed_adagrad", "adadelta", "rmsprop",
+                                     "centered_rmsprop", "ftrl", "regularized",
+                                     "global", "scheduled", "stepped")),
+    name);
+INSTANTIATE_TEST_SUITE_P(Assigned, ShardContract,
+                         testing::Combine(testing::Values("moving_mean"),
+                                          testing::Values("sgd", "adam")),
+                         name);
+INSTANTIATE_TEST_SUITE_P(Perceptron, ShardContract,
+                         testing::Combine(testing::Values("mlp"),
+                                          testing::Values("sgd", "momentum",
+                                                          "nesterov", "adam",
+                                                          "global")),
+                         name);
 INSTANTIATE_TEST_SUITE_P(
     Line, LocalSGDContract,
     testing::Combine(testing::Values("fit_a_line"),

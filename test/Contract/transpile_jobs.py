@@ -1,12 +1,14 @@
 """Makes all jobs of one program that ContractTest compares.
 
-transpile_jobs.py FLEET_TRANSPILE PROGRAM PREFIX [few] [servers-only] [local-sgd]
+transpile_jobs.py FLEET_TRANSPILE PROGRAM PREFIX [few] [servers-only] [local-sgd] [shardable]
 
 The jobs are PREFIX_local, PREFIX_half_1x3, and PREFIX_ps_NxS_whole and, of several
 servers, PREFIX_ps_NxS_sliced for N trainers and S servers (sliced: even the smallest
 parameter is cut, where its update can be), and PREFIX_all_N for N trainers without
-servers, of which those of all_2 send each gradient by itself, and PREFIX_merge_local and
-PREFIX_merge_N, which update every two steps (not with servers-only). With local-sgd,
+servers, of which those of all_2 send each gradient by itself, PREFIX_levels_4, which adds
+between neighbours first, and PREFIX_merge_local and PREFIX_merge_N, which update every
+two steps (not with servers-only). With shardable, also PREFIX_shard_N, of trainers that
+update a part of each parameter, and PREFIX_shard_merge_2. With local-sgd,
 also PREFIX_each_N, of trainers that average after each step, and PREFIX_adaptive_2.
 """
 import os
@@ -18,6 +20,7 @@ TOOL, PROGRAM, PREFIX = sys.argv[1:4]
 FEW = "few" in sys.argv[4:]
 SERVERS_ONLY = "servers-only" in sys.argv[4:]
 LOCAL_SGD = "local-sgd" in sys.argv[4:]
+SHARDABLE = "shardable" in sys.argv[4:]
 
 
 def transpile(name, *flags):
@@ -39,6 +42,12 @@ def main():
                 "merge_local": "gradient_merge: true gradient_merge_configs { k_steps: 2 }",
                 "merge": "mode: COLLECTIVE gradient_merge: true "
                          "gradient_merge_configs { k_steps: 2 }",
+                "shard": "mode: COLLECTIVE sharding: true sharding_configs { stage: 2 }",
+                "shard_merge": "mode: COLLECTIVE sharding: true gradient_merge: true "
+                               "gradient_merge_configs { k_steps: 2 }",
+                "levels": "mode: COLLECTIVE fuse_all_reduce_ops: false "
+                          "use_hierarchical_allreduce: true "
+                          "hierarchical_allreduce_inter_nranks: 2",
                 "each": "mode: COLLECTIVE localsgd: true",
                 "adaptive": "mode: COLLECTIVE adaptive_localsgd: true "
                             "adaptive_localsgd_configs { init_k_steps: 4 }"}
@@ -54,9 +63,15 @@ def main():
         jobs += [("all_1", "--mode=collective", "--trainers=1"),
                  ("all_2", "--strategy=" + settings["alone"], "--trainers=2"),
                  ("all_4", "--mode=collective", "--trainers=4"),
+                 ("levels_4", "--strategy=" + settings["levels"], "--trainers=4"),
                  ("merge_local", "--strategy=" + settings["merge_local"]),
                  ("merge_2", "--strategy=" + settings["merge"], "--trainers=2"),
                  ("merge_4", "--strategy=" + settings["merge"], "--trainers=4")]
+    if SHARDABLE:
+        jobs += [("shard_1", "--strategy=" + settings["shard"], "--trainers=1"),
+                 ("shard_2", "--strategy=" + settings["shard"], "--trainers=2"),
+                 ("shard_4", "--strategy=" + settings["shard"], "--trainers=4"),
+                 ("shard_merge_2", "--strategy=" + settings["shard_merge"], "--trainers=2")]
     if LOCAL_SGD:
         jobs += [("each_2", "--strategy=" + settings["each"], "--trainers=2"),
                  ("each_4", "--strategy=" + settings["each"], "--trainers=4"),

@@ -1,4 +1,4 @@
-// RUN: fleet-opt %s --convert-programs-to-plan | FileCheck %s
+// RUN: fleet-opt %s --split-input-file --convert-programs-to-plan | FileCheck %s
 
 // What computes a gradient writes it into its bucket; updates read it there.
 // One that is needed as it was is copied, and one that is an input.
@@ -62,6 +62,47 @@ module @job attributes {fleet.job = #fleet.job<mode = collective, sync = sync, t
       %0 = nn.sub %w, %g : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
       %1 = nn.sub %0, %h : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
       return %1 : tensor<4xf32>
+    }
+  }
+}
+
+// -----
+
+// A part of a sum lies where the part of the value was; what is gathered lies
+// around the part.
+// CHECK-LABEL: plan.program @trainer
+// CHECK: plan.group @near size = 2 stride = 1
+// CHECK: plan.bucket @bucket_0 : memref<16xf32>
+// CHECK: plan.bucket @bucket_1 : memref<16xf32>
+// CHECK: plan.function @main
+// CHECK-DAG: %[[G:.*]] = plan.in_bucket @bucket_0 at 0 : memref<13x1xf32>
+// CHECK-DAG: %[[P:.*]] = plan.in_bucket @bucket_0 at 0 part_of @near : memref<7xf32>
+// CHECK-DAG: %[[Q:.*]] = plan.in_bucket @bucket_1 at 0 part_of @near : memref<7xf32>
+// CHECK-DAG: %[[W:.*]] = plan.in_bucket @bucket_1 at 0 : memref<13x1xf32>
+// CHECK: plan.copy %{{.*}}, %[[G]]
+// CHECK-NEXT: plan.reduce_scatter_start @bucket_0 at [0] parts [7] in @near
+// CHECK-NEXT: plan.collective_wait @bucket_0
+// CHECK-NEXT: plan.copy %[[P]], %[[Q]]
+// CHECK-NEXT: plan.all_gather_start @bucket_1 at [0] parts [7] in @near
+// CHECK-NEXT: plan.collective_wait @bucket_1
+// CHECK-NEXT: plan.copy %[[W]], %[[S:[0-9]+]] :
+// CHECK: plan.copy_part %[[S]], %{{[0-9]+}} in @near : memref<13x1xf32>, memref<7xf32>
+module @job attributes {fleet.job = #fleet.job<mode = collective, sync = sync, trainers = 2>} {
+  module @trainer attributes {fleet.role = #fleet.role<trainer>} {
+    fleet.group @world size = 2
+    fleet.group @near size = 2 stride = 1
+    optim.parameter @w : tensor<13x1xf32> init = #optim.zeros
+    optim.parameter @p : tensor<7xf32> init = #optim.zeros origin = #optim.origin<name = "w", shape = [13, 1], shards = 2> transient
+    func.func @main(%g: tensor<13x1xf32>) {
+      %t = fleet.reduce_scatter_start %g in @near : tensor<13x1xf32>
+      %0 = fleet.reduce_scatter_wait %t : tensor<7xf32>
+      %u = fleet.all_gather_start %0 in @near : tensor<7xf32>
+      %1 = fleet.all_gather_wait %u : tensor<13x1xf32>
+      optim.assign @w, %1 : tensor<13x1xf32>
+      %2 = optim.read @w : tensor<13x1xf32>
+      %3 = fleet.own_part %2 in @near : tensor<13x1xf32> -> tensor<7xf32>
+      optim.assign @p, %3 : tensor<7xf32>
+      return
     }
   }
 }

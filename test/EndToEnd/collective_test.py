@@ -77,6 +77,29 @@ class Collective(FleetTest):
         self.assertIn("ended without a word", err)
         self.assertLess(time.monotonic() - killed, 10)
 
+    def test_parts_are_whole_in_a_checkpoint(self):
+        """Trainers that update parts, or add between neighbours first, are like others."""
+        program = self.program_with(FIT_A_LINE, "#optim.adam<learning_rate = 1.0e-2>")
+        saved = {}
+        for name, trainers, strategy in (
+                ("all", 3, ""), ("parts", 3, "sharding: true"),
+                ("levels", 4, "use_hierarchical_allreduce: true "
+                              "hierarchical_allreduce_inter_nranks: 2")):
+            file = self.write(name + ".textproto",
+                              "mode: COLLECTIVE trainers: %d %s\n" % (trainers, strategy))
+            job = self.transpile(program, name, "--strategy=" + file)
+            result = self.run_tool(tool("fleet-launch"), job, "--", HOUSING_DATA,
+                                   "--batch-size=%d" % (24 // trainers), "--steps=60",
+                                   "--seed=1", "--save=" + self.path(name + "_saved"),
+                                   "--save-every=25", "--resume")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            saved[name] = read_checkpoint(self.path(name + "_saved"))
+        for name in ("parts", "levels"):
+            self.assertEqual(saved["all"].keys(), saved[name].keys())
+            for tensor, value in saved["all"].items():
+                for a, b in zip(floats(value), floats(saved[name][tensor])):
+                    self.assertAlmostEqual(a, b, delta=1e-4 * max(1, abs(a)))
+
     def test_steps_that_share_an_update_are_one_step(self):
         """5 steps of 2 trainers with 2 rows each are one step with 20."""
         job = self.transpile(FIT_A_LINE, "merged", "--strategy=" + os.path.join(

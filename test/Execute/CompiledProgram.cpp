@@ -333,7 +333,9 @@ std::vector<Tensor> CompiledProgram::run(StringRef name,
     if (buffer.has_state()) {
       initial = states[buffer.state().state()];
     } else if (buffer.has_constant()) {
-      initial = buffer.constant().data();
+      // One element may stand for all.
+      while (initial.size() < bytes && !buffer.constant().data().empty())
+        initial += buffer.constant().data();
     } else {
       const Tensor &argument = arguments[buffer.input().argument()];
       EXPECT_EQ(argument.shape, shapeOf(buffer.type(), batch)) << buffer.name();

@@ -260,3 +260,101 @@ module attributes {fleet.job = #fleet.job<mode = collective, sync = sync, traine
     }
   }
 }
+
+// -----
+
+// Groups must cut all trainers evenly.
+// expected-note @+1 {{the job has 4 trainers}}
+module attributes {fleet.job = #fleet.job<mode = collective, sync = sync, trainers = 4>} {
+  module @trainer attributes {fleet.role = #fleet.role<trainer>} {
+    fleet.group @world size = 4
+    // expected-error @+1 {{has 3 members that are 1 apart}}
+    fleet.group @three size = 3 stride = 1
+    // expected-note @+1 {{these are declared here}}
+    fleet.group @near size = 2 stride = 1
+    // expected-error @+1 {{does not have one member of each group of neighbours}}
+    fleet.group @across size = 1 stride = 4
+    func.func @main() {
+      return
+    }
+    func.func @startup() {
+      fleet.connect @world
+      fleet.connect @three
+      fleet.connect @near
+      fleet.connect @across
+      return
+    }
+  }
+}
+
+// -----
+
+// A sum between neighbours is not yet one of all.
+module attributes {fleet.job = #fleet.job<mode = collective, sync = sync, trainers = 4>} {
+  module @trainer attributes {fleet.role = #fleet.role<trainer>} {
+    fleet.group @world size = 4
+    fleet.group @near size = 2 stride = 1
+    fleet.group @across size = 2 stride = 2
+    optim.parameter @v : tensor<2xf32> init = #optim.ones
+    optim.parameter @w : tensor<2xf32> init = #optim.ones
+    func.func @main(%g: tensor<2xf32>) {
+      %t = fleet.all_reduce_start %g in @near : tensor<2xf32>
+      // expected-note @+1 {{the value comes from here}}
+      %0 = fleet.all_reduce_wait %t : tensor<2xf32>
+      // expected-error @+1 {{updates @v by a value that differs between trainers}}
+      optim.sgd @v, %0 learning_rate = 1.0 : tensor<2xf32>
+      %u = fleet.all_reduce_start %0 in @across : tensor<2xf32>
+      %1 = fleet.all_reduce_wait %u : tensor<2xf32>
+      optim.sgd @w, %1 learning_rate = 1.0 : tensor<2xf32>
+      return
+    }
+    func.func @startup() {
+      fleet.connect @world
+      fleet.connect @near
+      fleet.connect @across
+      fleet.broadcast @v from 0 in @world
+      fleet.broadcast @w from 0 in @world
+      return
+    }
+  }
+}
+
+// -----
+
+// A part has to be taken from the whole, and trained by parts of gradients.
+module attributes {fleet.job = #fleet.job<mode = collective, sync = sync, trainers = 2>} {
+  module @trainer attributes {fleet.role = #fleet.role<trainer>} {
+    fleet.group @world size = 2
+    // expected-error @+2 {{is a part that @startup does not take from the whole by a fleet.own_part}}
+    // expected-note @+1 {{the part is declared here}}
+    optim.parameter @w.part : tensor<2xf32> init = #optim.zeros origin = #optim.origin<name = "w", shape = [4], shards = 2> transient
+    func.func @main(%g: tensor<2xf32>) {
+      %t = fleet.all_reduce_start %g in @world : tensor<2xf32>
+      %0 = fleet.all_reduce_wait %t : tensor<2xf32>
+      // expected-error @+1 {{updates a part of a parameter by a gradient that is no part of one}}
+      optim.sgd @w.part, %0 learning_rate = 1.0 : tensor<2xf32>
+      return
+    }
+    func.func @startup() {
+      fleet.connect @world
+      return
+    }
+  }
+}
+
+// -----
+
+module attributes {fleet.job = #fleet.job<mode = collective, sync = sync, trainers = 2>} {
+  module @trainer attributes {fleet.role = #fleet.role<trainer>} {
+    fleet.group @world size = 2
+    func.func @main(%g: tensor<2xf32>) {
+      // expected-error @+1 {{has no fleet.reduce_scatter_wait, so nobody knows when it ends}}
+      %t = fleet.reduce_scatter_start %g in @world : tensor<2xf32>
+      return
+    }
+    func.func @startup() {
+      fleet.connect @world
+      return
+    }
+  }
+}

@@ -32,8 +32,10 @@
 #include "dialects/Fleet/IR/FleetTypes.h.inc"
 
 namespace mlir::fleet::dist {
+class AllGatherStartOp;
 class AllReduceStartOp;
 class AllReduceWaitOp;
+class ReduceScatterStartOp;
 } // namespace mlir::fleet::dist
 
 #define GET_OP_CLASSES
@@ -45,6 +47,20 @@ namespace mlir::fleet::dist {
 struct WireResource : public SideEffects::Resource::Base<WireResource> {
   StringRef getName() final { return "fleet.wire"; }
 };
+
+/// Whether `op` begins a call that another op waits for, or waits for one.
+inline bool beginsCall(Operation *op) {
+  return op->getNumResults() == 1 && isa<TokenType>(op->getResult(0).getType());
+}
+inline bool endsCall(Operation *op) {
+  return op->getNumOperands() == 1 &&
+         isa<TokenType>(op->getOperand(0).getType());
+}
+
+/// Elements of one of `members` equal parts of a flattened tensor of `type`.
+inline int64_t getPartElements(RankedTensorType type, int64_t members) {
+  return llvm::divideCeil(type.getNumElements(), members);
+}
 
 /// Where a server listens.
 struct Endpoint {

@@ -18,6 +18,14 @@ static void getWireEffects(Effects &effects) {
 void ConnectOp::getEffects(Effects &effects) { getWireEffects(effects); }
 void AllReduceStartOp::getEffects(Effects &effects) { getWireEffects(effects); }
 void AllReduceWaitOp::getEffects(Effects &effects) { getWireEffects(effects); }
+void ReduceScatterStartOp::getEffects(Effects &effects) {
+  getWireEffects(effects);
+}
+void ReduceScatterWaitOp::getEffects(Effects &effects) {
+  getWireEffects(effects);
+}
+void AllGatherStartOp::getEffects(Effects &effects) { getWireEffects(effects); }
+void AllGatherWaitOp::getEffects(Effects &effects) { getWireEffects(effects); }
 
 void BroadcastOp::getEffects(Effects &effects) {
   getWireEffects(effects);
@@ -81,19 +89,23 @@ AllReduceWaitOp AllReduceStartOp::getWait() {
   return dyn_cast<AllReduceWaitOp>(*getToken().getUsers().begin());
 }
 
-LogicalResult AllReduceStartOp::verify() {
-  if (getValues().empty())
-    return emitOpError("adds nothing");
+/// What travels in one bucket.
+static LogicalResult verifyBucket(Operation *op, StringRef verb) {
+  OperandRange values = op->getOperands();
+  if (values.empty())
+    return op->emitOpError(verb) << " nothing";
   auto element = [](Value value) {
     return cast<RankedTensorType>(value.getType()).getElementType();
   };
-  for (Value value : getValues())
-    if (element(value) != element(getValues().front()))
-      return emitOpError("adds elements of type ")
-             << element(getValues().front()) << " and " << element(value)
-             << " in one bucket";
+  for (Value value : values)
+    if (element(value) != element(values.front()))
+      return op->emitOpError(verb)
+             << " elements of type " << element(values.front()) << " and "
+             << element(value) << " in one bucket";
   return success();
 }
+
+LogicalResult AllReduceStartOp::verify() { return verifyBucket(*this, "adds"); }
 
 AllReduceStartOp AllReduceWaitOp::getStart() {
   return getToken().getDefiningOp<AllReduceStartOp>();
@@ -112,6 +124,97 @@ LogicalResult AllReduceWaitOp::verify() {
   diag.attachNote(start.getLoc())
       << "it began with " << start.getValues().getTypes();
   return diag;
+}
+
+//===----------------------------------------------------------------------===//
+// Parts
+//===----------------------------------------------------------------------===//
+
+/// `part` must be the type of one of equal parts of `whole`, one a member.
+static LogicalResult verifyPart(Operation *op, GroupOp group, Type whole,
+                                Type part) {
+  auto wholeType = cast<RankedTensorType>(whole);
+  int64_t elements =
+      getPartElements(wholeType, static_cast<int64_t>(group.getSize()));
+  auto expected = RankedTensorType::get({elements}, wholeType.getElementType());
+  if (part == expected)
+    return success();
+  InFlightDiagnostic diag = op->emitOpError("has a part of type ")
+                            << part << " of " << whole << ", expected "
+                            << expected;
+  diag.attachNote(group.getLoc())
+      << "the group has " << group.getSize() << " members";
+  return diag;
+}
+
+/// The same for all that `op` waits for.
+static LogicalResult verifyParts(Operation *op, SymbolTableCollection &tables,
+                                 Operation *start, StringRef startName,
+                                 bool gathers) {
+  if (!start)
+    return op->emitOpError("waits for something that no fleet.")
+           << startName << " began";
+  GroupOp group = lookupGroup(tables, start,
+                              start->getAttrOfType<FlatSymbolRefAttr>("group"));
+  if (!group)
+    return failure();
+  if (op->getNumResults() != start->getNumOperands()) {
+    InFlightDiagnostic diag = op->emitOpError("waits for ")
+                              << op->getNumResults() << " tensors";
+    diag.attachNote(start->getLoc())
+        << "it began with " << start->getNumOperands();
+    return diag;
+  }
+  for (auto [value, result] :
+       llvm::zip_equal(start->getOperandTypes(), op->getResultTypes()))
+    if (failed(verifyPart(op, group, gathers ? result : value,
+                          gathers ? value : result)))
+      return failure();
+  return success();
+}
+
+LogicalResult
+ReduceScatterStartOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return success(lookupGroup(tables, *this, getGroupAttr()) != nullptr);
+}
+
+LogicalResult ReduceScatterStartOp::verify() {
+  return verifyBucket(*this, "adds");
+}
+
+ReduceScatterStartOp ReduceScatterWaitOp::getStart() {
+  return getToken().getDefiningOp<ReduceScatterStartOp>();
+}
+
+LogicalResult
+ReduceScatterWaitOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return verifyParts(*this, tables, getStart(), "reduce_scatter_start",
+                     /*gathers=*/false);
+}
+
+LogicalResult
+AllGatherStartOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return success(lookupGroup(tables, *this, getGroupAttr()) != nullptr);
+}
+
+LogicalResult AllGatherStartOp::verify() {
+  return verifyBucket(*this, "gathers");
+}
+
+AllGatherStartOp AllGatherWaitOp::getStart() {
+  return getToken().getDefiningOp<AllGatherStartOp>();
+}
+
+LogicalResult AllGatherWaitOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return verifyParts(*this, tables, getStart(), "all_gather_start",
+                     /*gathers=*/true);
+}
+
+LogicalResult OwnPartOp::verifySymbolUses(SymbolTableCollection &tables) {
+  GroupOp group = lookupGroup(tables, *this, getGroupAttr());
+  if (!group)
+    return failure();
+  return verifyPart(*this, group, getWhole().getType(), getPart().getType());
 }
 
 //===----------------------------------------------------------------------===//

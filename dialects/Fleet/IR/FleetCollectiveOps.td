@@ -8,18 +8,23 @@ def Fleet_ReducedType : StaticShapeTensorOf<[F16, BF16, F32, F64]>;
 def Fleet_GroupOp : Fleet_Op<"group", [Symbol]> {
   let summary = "trainers that call collectives together";
   let description = [{
-    All trainers of the job, by rank. Calls in one group happen in the same order
-    on all of its members.
+    All trainers of the job, by rank. With `stride` s, trainers are in several
+    groups of the same name, each of `size` members whose ranks are s apart: with 1,
+    trainers 0 to size - 1 are one group, the next ones another. Calls in one group
+    happen in the same order on all of its members.
 
     Example:
 
     ```mlir
     fleet.group @world size = 4
+    fleet.group @intra size = 2 stride = 1
+    fleet.group @inter size = 2 stride = 2
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name,
-                       ConfinedAttr<I64Attr, [IntMinValue<1>]>:$size);
-  let assemblyFormat = "$sym_name `size` `=` $size attr-dict";
+                       ConfinedAttr<I64Attr, [IntMinValue<1>]>:$size,
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntMinValue<1>]>>:$stride);
+  let assemblyFormat = "$sym_name `size` `=` $size (`stride` `=` $stride^)? attr-dict";
 }
 
 class Fleet_CollectiveOp<string mnemonic, list<Trait> traits = []>
@@ -103,6 +108,103 @@ def Fleet_AllReduceWaitOp : Fleet_CollectiveOp<"all_reduce_wait"> {
     ::mlir::fleet::dist::AllReduceStartOp getStart();
   }];
   let hasVerifier = 1;
+}
+
+def Fleet_ReduceScatterStartOp : Fleet_CollectiveOp<"reduce_scatter_start",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "begins to add tensors of which each member gets a part";
+  let description = [{
+    As `fleet.all_reduce_start`, but a member has a part of each sum afterwards:
+    number rank of as many equal parts of the flattened tensor as the group has
+    members, with zeros behind its end.
+
+    Example:
+
+    ```mlir
+    %t = fleet.reduce_scatter_start %dw, %db in @world : tensor<13x1xf32>, tensor<1xf32>
+    ```
+  }];
+  let arguments = (ins Variadic<Fleet_ReducedType>:$values,
+                       FlatSymbolRefAttr:$group);
+  let results = (outs Fleet_TokenType:$token);
+  let assemblyFormat = "$values `in` $group attr-dict `:` type($values)";
+  let hasVerifier = 1;
+}
+
+def Fleet_ReduceScatterWaitOp : Fleet_CollectiveOp<"reduce_scatter_wait",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "parts of what a reduce_scatter_start began to add";
+  let description = [{
+    Example:
+
+    ```mlir
+    %parts:2 = fleet.reduce_scatter_wait %t : tensor<7xf32>, tensor<1xf32>
+    ```
+  }];
+  let arguments = (ins Fleet_TokenType:$token);
+  let results = (outs Variadic<Fleet_ReducedType>:$parts);
+  let assemblyFormat = "$token attr-dict `:` type($parts)";
+  let extraClassDeclaration = [{
+    /// The op that it waits for; null if the token comes from elsewhere.
+    ::mlir::fleet::dist::ReduceScatterStartOp getStart();
+  }];
+}
+
+def Fleet_AllGatherStartOp : Fleet_CollectiveOp<"all_gather_start",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "begins to put parts of tensors together on all members";
+  let description = [{
+    The opposite of what a reduce-scatter cut.
+
+    Example:
+
+    ```mlir
+    %t = fleet.all_gather_start %w, %b in @world : tensor<7xf32>, tensor<1xf32>
+    ```
+  }];
+  let arguments = (ins Variadic<Fleet_ReducedType>:$parts,
+                       FlatSymbolRefAttr:$group);
+  let results = (outs Fleet_TokenType:$token);
+  let assemblyFormat = "$parts `in` $group attr-dict `:` type($parts)";
+  let hasVerifier = 1;
+}
+
+def Fleet_AllGatherWaitOp : Fleet_CollectiveOp<"all_gather_wait",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "the tensors whose parts an all_gather_start began to gather";
+  let description = [{
+    The same values on all members of the group.
+
+    Example:
+
+    ```mlir
+    %whole:2 = fleet.all_gather_wait %t : tensor<13x1xf32>, tensor<1xf32>
+    ```
+  }];
+  let arguments = (ins Fleet_TokenType:$token);
+  let results = (outs Variadic<Fleet_ReducedType>:$wholes);
+  let assemblyFormat = "$token attr-dict `:` type($wholes)";
+  let extraClassDeclaration = [{
+    /// The op that it waits for; null if the token comes from elsewhere.
+    ::mlir::fleet::dist::AllGatherStartOp getStart();
+  }];
+}
+
+def Fleet_OwnPartOp : Fleet_Op<"own_part",
+    [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "a member's part of a tensor that all have";
+  let description = [{
+    The one that it has of a sum after a reduce-scatter in the group.
+
+    Example:
+
+    ```mlir
+    %part = fleet.own_part %w in @world : tensor<13x1xf32> -> tensor<7xf32>
+    ```
+  }];
+  let arguments = (ins Fleet_ReducedType:$whole, FlatSymbolRefAttr:$group);
+  let results = (outs Fleet_ReducedType:$part);
+  let assemblyFormat = "$whole `in` $group attr-dict `:` type($whole) `->` type($part)";
 }
 
 def Fleet_ExamplesOp : Fleet_Op<"examples", [Pure]> {

@@ -232,7 +232,8 @@ FailureOr<Operation *> AdamAttr::createUpdate(StateBuilder &stateBuilder,
 //===----------------------------------------------------------------------===//
 
 LogicalResult OriginAttr::verify(EmitError emitError, StringAttr name,
-                                 DenseI64ArrayAttr shape, int64_t rowOffset) {
+                                 DenseI64ArrayAttr shape, int64_t rowOffset,
+                                 int64_t shards) {
   if (name.empty())
     return emitError() << "an origin needs a name";
   for (int64_t extent : shape.asArrayRef())
@@ -241,5 +242,8 @@ LogicalResult OriginAttr::verify(EmitError emitError, StringAttr name,
                          << extent;
   if (rowOffset < 0)
     return emitError() << "row_offset must not be negative";
+  if (shards < 0 || (shards > 0 && rowOffset > 0))
+    return emitError()
+           << "shards must not be negative, nor beside a row_offset";
   return success();
 }

@@ -183,14 +183,21 @@ def Optim_OriginAttr : Optim_Attr<"Origin", "origin"> {
     The tensor of the single-machine program that a variable holds rows of (or,
     when its symbol had to be renamed, all of). Initial values and checkpoints
     speak of it, never of the symbol. For optimizer state `name` is the
-    parameter's.
+    parameter's. With `shards` it holds one of so many equal parts of the flattened
+    tensor, with zeros behind its end; which one is known when the program runs.
 
-    Example: `#optim.origin<name = "w", shape = [100, 8], row_offset = 50>`.
+    Example: `#optim.origin<name = "w", shape = [100, 8], row_offset = 50>`,
+    `#optim.origin<name = "w", shape = [100, 8], shards = 4>` of 200 elements.
   }];
   let parameters = (ins
     AttrParameter<"::mlir::StringAttr", "name of the whole parameter">:$name,
     Optim_Shape<"shape of the whole tensor">:$shape,
-    DefaultValuedParameter<"int64_t", "0", "first row held">:$row_offset);
+    DefaultValuedParameter<"int64_t", "0", "first row held">:$row_offset,
+    DefaultValuedParameter<"int64_t", "0", "parts; 0: rows are held">:$shards);
+  let builders = [AttrBuilder<(ins "::mlir::StringAttr":$name,
+                                   "::mlir::DenseI64ArrayAttr":$shape,
+                                   "int64_t":$row_offset),
+    [{ return $_get($_ctxt, name, shape, row_offset, /*shards=*/0); }]>];
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

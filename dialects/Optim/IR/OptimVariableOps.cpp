@@ -21,6 +21,16 @@ static LogicalResult verifyOrigin(Operation *op, RankedTensorType type,
     return success();
   ArrayRef<int64_t> whole = origin.getShape().asArrayRef();
   ArrayRef<int64_t> shape = type.getShape();
+  if (int64_t shards = origin.getShards()) {
+    int64_t elements = 1;
+    for (int64_t extent : whole)
+      elements *= extent;
+    if (shape.size() == 1 && shape[0] == (elements + shards - 1) / shards)
+      return success();
+    return op->emitOpError("of type ")
+           << type << " is none of " << shards << " equal parts of its origin "
+           << origin;
+  }
   bool fits = whole.size() == shape.size();
   if (fits && !shape.empty())
     fits = whole.drop_front() == shape.drop_front() &&

@@ -11,7 +11,8 @@ def Optim_ParameterOp : Optim_Op<"parameter",
     Declares a named tensor that outlives a step. `frozen` keeps
     `optim.minimize` from updating it; `lr_multiplier` multiplies its learning
     rate; `regularizer` is used instead of the one of `optim.minimize`. `origin` says what it holds rows of,
-    when it is not whole or not under its own name.
+    when it is not whole or not under its own name. No checkpoint holds one that is
+    `transient`.
 
     With `rows` a matrix is a *table*: a step reads and updates only the rows
     that its ids name, see `optim.lookup` and `optim.row_gradient`. Of a `sparse`
@@ -35,11 +36,12 @@ def Optim_ParameterOp : Optim_Op<"parameter",
                        UnitAttr:$frozen,
                        OptionalAttr<F64Attr>:$lr_multiplier,
                        OptionalAttr<Optim_Regularizer>:$regularizer,
-                       OptionalAttr<Optim_OriginAttr>:$origin);
+                       OptionalAttr<Optim_OriginAttr>:$origin,
+                       UnitAttr:$transient);
   let assemblyFormat = [{
     $sym_name `:` $type `init` `=` $init (`rows` `=` `` $rows^)? (`frozen` $frozen^)?
     (`lr_multiplier` `=` $lr_multiplier^)? (`regularizer` `=` $regularizer^)?
-    (`origin` `=` $origin^)? attr-dict
+    (`origin` `=` $origin^)? (`transient` $transient^)? attr-dict
   }];
   let extraClassDeclaration = [{
     /// True if steps look up rows of it instead of reading it.

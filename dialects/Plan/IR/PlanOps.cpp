@@ -182,9 +182,16 @@ LogicalResult InBucketOp::verifySymbolUses(SymbolTableCollection &tables) {
   auto whole = cast<MemRefType>(bucket.getType());
   auto type = cast<MemRefType>(getType());
   auto offset = static_cast<int64_t>(getOffset());
+  int64_t parts = 1;
+  if (FlatSymbolRefAttr name = getPartOfAttr()) {
+    auto group = lookup<GroupOp>(tables, *this, name, "group");
+    if (!group)
+      return failure();
+    parts = static_cast<int64_t>(group.getSize());
+  }
   if (type.getElementType() == whole.getElementType() && offset >= 0 &&
       offset <= whole.getNumElements() &&
-      type.getNumElements() <= whole.getNumElements() - offset)
+      type.getNumElements() <= (whole.getNumElements() - offset) / parts)
     return success();
   InFlightDiagnostic diag = emitOpError("of type ")
                             << type << " does not fit at " << offset;
@@ -206,6 +213,23 @@ LogicalResult
 AllReduceStartOp::verifySymbolUses(SymbolTableCollection &tables) {
   return success(lookup<GroupOp>(tables, *this, getGroupAttr(), "group") &&
                  lookup<BucketOp>(tables, *this, getBucketAttr(), "bucket"));
+}
+
+LogicalResult
+ReduceScatterStartOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return success(lookup<GroupOp>(tables, *this, getGroupAttr(), "group") &&
+                 lookup<BucketOp>(tables, *this, getBucketAttr(), "bucket"));
+}
+
+LogicalResult
+AllGatherStartOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return success(lookup<GroupOp>(tables, *this, getGroupAttr(), "group") &&
+                 lookup<BucketOp>(tables, *this, getBucketAttr(), "bucket"));
+}
+
+LogicalResult CopyPartOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return success(lookup<GroupOp>(tables, *this, getGroupAttr(), "group") !=
+                 nullptr);
 }
 
 LogicalResult

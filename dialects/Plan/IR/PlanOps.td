@@ -106,14 +106,19 @@ def Plan_BlockOp : Plan_Op<"block", [HasParent<"ServerOp">]> {
 def Plan_GroupOp : Plan_Op<"group", [Symbol, HasParent<"ProgramOp">]> {
   let summary = "trainers that call collectives together";
   let description = [{
+    All, or of several groups of `size` whose members' ranks are `stride` apart the
+    one that the process is in.
+
     Example:
 
     ```mlir
     plan.group @world size = 4
+    plan.group @intra size = 2 stride = 1
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$size);
-  let assemblyFormat = "$sym_name `size` `=` $size attr-dict";
+  let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$size,
+                       DefaultValuedAttr<I64Attr, "0">:$stride);
+  let assemblyFormat = "$sym_name `size` `=` $size (`stride` `=` $stride^)? attr-dict";
 }
 
 def Plan_BucketOp : Plan_Op<"bucket", [Symbol, HasParent<"ProgramOp">]> {
@@ -319,17 +324,21 @@ def Plan_InBucketOp : Plan_FunctionBodyOp<"in_bucket",
     [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "a buffer in a bucket";
   let description = [{
-    It has its place in memory that a collective works on, from element `at` on.
+    It has its place in memory that a collective works on, from element `at` on; or
+    with `part_of`, as many times its own elements further on as the process' rank
+    in that group.
 
     Example:
 
     ```mlir
     %dw = plan.in_bucket @bucket_0 at 16 : memref<13x1xf32>
+    %part = plan.in_bucket @bucket_0 at 16 part_of @world : memref<7xf32>
     ```
   }];
-  let arguments = (ins FlatSymbolRefAttr:$bucket, I64Attr:$offset);
+  let arguments = (ins FlatSymbolRefAttr:$bucket, I64Attr:$offset,
+                       OptionalAttr<FlatSymbolRefAttr>:$part_of);
   let results = (outs AnyStaticShapeMemRef:$result);
-  let assemblyFormat = "$bucket `at` $offset attr-dict `:` type($result)";
+  let assemblyFormat = "$bucket `at` $offset (`part_of` $part_of^)? attr-dict `:` type($result)";
 }
 
 def Plan_ExamplesOp : Plan_FunctionBodyOp<"examples", [Pure]> {
@@ -561,6 +570,50 @@ def Plan_AllReduceStartOp : Plan_FunctionBodyOp<"all_reduce_start", [DeclareOpIn
   }];
   let arguments = (ins FlatSymbolRefAttr:$bucket, FlatSymbolRefAttr:$group);
   let assemblyFormat = "$bucket `in` $group attr-dict";
+}
+
+class Plan_PartsStartOp<string mnemonic, string summary_, string example>
+    : Plan_FunctionBodyOp<mnemonic, [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = summary_;
+  let description = [{
+    Of tensors that begin at `offsets` of a bucket, each with one part of
+    `elements` for every member of the group, in the order of members.
+
+    Example:
+
+    ```mlir
+  }] # "  " # example # [{
+
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$bucket, FlatSymbolRefAttr:$group,
+                       DenseI64ArrayAttr:$offsets, DenseI64ArrayAttr:$elements);
+  let assemblyFormat = "$bucket `at` $offsets `parts` $elements `in` $group attr-dict";
+}
+
+def Plan_ReduceScatterStartOp : Plan_PartsStartOp<"reduce_scatter_start",
+    "begins to add tensors of a bucket, of which each member gets a part",
+    "plan.reduce_scatter_start @bucket_0 at [0, 16] parts [7, 1] in @world">;
+
+def Plan_AllGatherStartOp : Plan_PartsStartOp<"all_gather_start",
+    "begins to gather the parts of tensors of a bucket",
+    "plan.all_gather_start @bucket_1 at [0, 16] parts [7, 1] in @world">;
+
+def Plan_CopyPartOp : Plan_FunctionBodyOp<"copy_part", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "copies a member's part of a buffer";
+  let description = [{
+    The elements of `from` that begin at the process' rank in the group times those
+    of `to`, and zeros where `from` ends before.
+
+    Example:
+
+    ```mlir
+    plan.copy_part %w, %part in @world : memref<13x1xf32>, memref<7xf32>
+    ```
+  }];
+  let arguments = (ins AnyStaticShapeMemRef:$from, AnyStaticShapeMemRef:$to,
+                       FlatSymbolRefAttr:$group);
+  let assemblyFormat = "$from `,` $to `in` $group attr-dict `:` type($from) `,` type($to)";
 }
 
 def Plan_CollectiveWaitOp : Plan_FunctionBodyOp<"collective_wait", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {

@@ -71,6 +71,11 @@ struct DistributeOptions {
   };
   Equality equality = Equality::AllReduce;
   int64_t localSteps = 1, localBegin = 1;
+  /// Collective: trainers update parts of parameters.
+  bool sharding = false;
+  /// Collective: trainers of a machine, which add gradients before machines do;
+  /// 0: all add together.
+  int64_t neighbours = 0;
 };
 
 /// From a single-machine program to a verified job module: gradients and

@@ -443,6 +443,78 @@ def LocalSGDPass : Pass<"fleet-local-sgd", "::mlir::ModuleOp"> {
                            "::mlir::fleet::optim::OptimDialect"];
 }
 
+def ShardUpdatesPass : Pass<"fleet-shard-updates", "::mlir::ModuleOp"> {
+  let summary = "let each trainer update a part of every parameter";
+  let description = [{
+    After `fleet-all-reduce-gradients`: of a parameter whose update treats rows
+    separately (`isRowSplittable`), a trainer keeps optimizer state for its part only,
+    one of as many equal parts of the flattened parameter as there are trainers.
+    Gradients are reduce-scattered in place of all-reduced, the part is updated, and
+    the parts are gathered into the parameter, which all trainers have. So neither
+    the state nor a sum of gradients is ever whole anywhere.
+
+    An op that changes gradients together (`JointGradientOpInterface`) becomes a sum
+    over parts, which trainers add. Updates that need the whole tensor (for its norm)
+    stay as they are, on every trainer.
+
+    Example:
+
+    ```mlir
+    optim.parameter @w : tensor<13x1xf32> init = #optim.xavier_uniform
+    optim.parameter @w.part : tensor<7xf32> init = #optim.zeros origin = <name = "w", shape = [13, 1], shards = 2> transient
+    optim.state @"w.part/velocity" of @w.part slot = "velocity" : tensor<7xf32> init = #optim.zeros origin = <name = "w", shape = [13, 1], shards = 2>
+    func.func @main(...) {
+      ...
+      %t = fleet.reduce_scatter_start %dw in @world : tensor<13x1xf32>
+      %0 = fleet.reduce_scatter_wait %t : tensor<7xf32>
+      optim.momentum @w.part, %0 velocity = @"w.part/velocity" learning_rate = 1.000000e-02 momentum = 9.000000e-01 : tensor<7xf32>
+      %1 = optim.read @w.part : tensor<7xf32>
+      %u = fleet.all_gather_start %1 in @world : tensor<7xf32>
+      %2 = fleet.all_gather_wait %u : tensor<13x1xf32>
+      optim.assign @w, %2 : tensor<13x1xf32>
+      return
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::fleet::dist::FleetDialect",
+                           "::mlir::fleet::nn::NNDialect",
+                           "::mlir::fleet::optim::OptimDialect"];
+}
+
+def HierarchicalAllReducePass : Pass<"fleet-hierarchical-all-reduce", "::mlir::ModuleOp"> {
+  let summary = "add within machines first, then between them";
+  let description = [{
+    Replaces every all-reduce in the group of all trainers by a reduce-scatter
+    between `neighbours` (trainers of one machine, whose ranks follow each other), an
+    all-reduce of each part across machines, and an all-gather between neighbours. A
+    byte of a gradient then crosses between machines once for a machine, not once for a
+    trainer.
+
+    Calls on several buckets go on side by side: all reduce-scatters begin where the
+    all-reduces did.
+
+    Example:
+
+    ```mlir
+    fleet.group @world size = 4
+    fleet.group @neighbours size = 2 stride = 1
+    fleet.group @across size = 2 stride = 2
+    ...
+    %t = fleet.reduce_scatter_start %dw in @neighbours : tensor<13x1xf32>
+    %0 = fleet.reduce_scatter_wait %t : tensor<7xf32>
+    %u = fleet.all_reduce_start %0 in @across : tensor<7xf32>
+    %1 = fleet.all_reduce_wait %u : tensor<7xf32>
+    %v = fleet.all_gather_start %1 in @neighbours : tensor<7xf32>
+    %2 = fleet.all_gather_wait %v : tensor<13x1xf32>
+    ```
+  }];
+  let options = [
+    Option<"neighbours", "neighbours", "int64_t", /*default=*/"1",
+           "trainers of a machine">,
+  ];
+  let dependentDialects = ["::mlir::fleet::dist::FleetDialect"];
+}
+
 def ExchangeDeltasPass : Pass<"fleet-exchange-deltas", "::mlir::ModuleOp"> {
   let summary = "train locally and exchange what changed, every so many steps";
   let description = [{

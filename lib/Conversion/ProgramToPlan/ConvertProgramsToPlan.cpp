@@ -231,7 +231,7 @@ LogicalResult ConvertProgramsToPlanPass::convertRole(ModuleOp role) {
   tables.create(role, b);
   for (auto group : role.getOps<dist::GroupOp>())
     plan::GroupOp::create(b, group.getLoc(), group.getSymName(),
-                          group.getSize());
+                          group.getSize(), group.getStride().value_or(0));
   createKernels(role, b);
   // What updates a table as a whole has become functions of some rows.
   llvm::DenseSet<Attribute> expanded;

@@ -160,6 +160,7 @@ LogicalResult Translator::translateState(plan::StateOp op) {
     for (int64_t extent : origin.getShape().asArrayRef())
       state.add_origin_shape(extent);
     state.set_row_offset(origin.getRowOffset());
+    state.set_shards(static_cast<uint32_t>(origin.getShards()));
   }
   if (auto parameter = op.getStateOf()) {
     state.set_state_of(parameter->str());
@@ -211,15 +212,15 @@ LogicalResult Translator::setConstant(plan::ConstantOp op,
   std::string &data = *buffer.mutable_constant()->mutable_data();
   unsigned bits = elements.getElementType().getIntOrFloatBitWidth();
   if (bits == 1) { // packed in the attribute, a byte each in a plan
-    for (bool value : elements.getValues<bool>())
+    for (bool value : elements.getValues<bool>()) {
       data.push_back(static_cast<char>(value));
+      if (elements.isSplat())
+        break;
+    }
     return success();
   }
-  ArrayRef<char> raw = elements.getRawData();
-  int64_t copies = elements.isSplat() ? elements.getNumElements() : 1;
-  data.reserve(copies * raw.size());
-  for (int64_t i = 0; i < copies; ++i)
-    data.append(raw.begin(), raw.end());
+  ArrayRef<char> raw = elements.getRawData(); // one element of a splat
+  data.assign(raw.begin(), raw.end());
   return success();
 }
 
@@ -256,6 +257,8 @@ LogicalResult Translator::translateBuffer(Operation *op,
         buffer.mutable_in_bucket()->set_bucket(
             buckets.lookup(part.getBucket()));
         buffer.mutable_in_bucket()->set_offset(part.getOffset());
+        if (auto group = part.getPartOf())
+          buffer.mutable_in_bucket()->set_part_of(groups.lookup(*group) + 1);
         return success();
       })
       .Case([&](plan::ExamplesOp examples) {
@@ -392,6 +395,28 @@ LogicalResult Translator::translateInstruction(Operation *op,
         out.set_group(groups.lookup(start.getGroup()));
         return success();
       })
+      .Case<plan::ReduceScatterStartOp, plan::AllGatherStartOp>([&](auto
+                                                                        start) {
+        proto::Parts *out;
+        if constexpr (std::is_same_v<decltype(start), plan::AllGatherStartOp>)
+          out = instruction.mutable_all_gather_start()->mutable_parts();
+        else
+          out = instruction.mutable_reduce_scatter_start()->mutable_parts();
+        out->set_bucket(buckets.lookup(start.getBucket()));
+        out->set_group(groups.lookup(start.getGroup()));
+        for (int64_t offset : start.getOffsets())
+          out->add_offsets(offset);
+        for (int64_t elements : start.getElements())
+          out->add_elements(elements);
+        return success();
+      })
+      .Case([&](plan::CopyPartOp copy) {
+        proto::CopyPart &out = *instruction.mutable_copy_part();
+        out.set_from(index(copy.getFrom()));
+        out.set_to(index(copy.getTo()));
+        out.set_group(groups.lookup(copy.getGroup()));
+        return success();
+      })
       .Case([&](plan::CollectiveWaitOp wait) {
         instruction.mutable_collective_wait()->set_bucket(
             buckets.lookup(wait.getBucket()));
@@ -458,6 +483,7 @@ LogicalResult Translator::translate(plan::ProgramOp program) {
     proto::Group &out = *plan.add_groups();
     out.set_name(group.getSymName().str());
     out.set_size(group.getSize());
+    out.set_stride(group.getStride());
   }
   for (auto bucket : body.getOps<plan::BucketOp>()) {
     buckets[bucket.getSymName()] = plan.buckets_size();

@@ -77,3 +77,66 @@ func.func @many() {
   %0 = fleet.examples share : tensor<2xf32>
   return
 }
+
+// -----
+
+// expected-note @+1 {{the group has 2 members}}
+fleet.group @world size = 2
+func.func @wrong_part(%a: tensor<13x1xf32>) {
+  %t = fleet.reduce_scatter_start %a in @world : tensor<13x1xf32>
+  // expected-error @+1 {{has a part of type 'tensor<6xf32>' of 'tensor<13x1xf32>', expected 'tensor<7xf32>'}}
+  %0 = fleet.reduce_scatter_wait %t : tensor<6xf32>
+  return
+}
+
+// -----
+
+// expected-note @+1 {{the group has 2 members}}
+fleet.group @world size = 2
+func.func @wrong_whole(%a: tensor<7xf32>) {
+  %t = fleet.all_gather_start %a in @world : tensor<7xf32>
+  // expected-error @+1 {{has a part of type 'tensor<7xf32>' of 'tensor<16xf32>', expected 'tensor<8xf32>'}}
+  %0 = fleet.all_gather_wait %t : tensor<16xf32>
+  return
+}
+
+// -----
+
+fleet.group @world size = 2
+func.func @fewer(%a: tensor<7xf32>) {
+  // expected-note @+1 {{it began with 2}}
+  %t = fleet.all_gather_start %a, %a in @world : tensor<7xf32>, tensor<7xf32>
+  // expected-error @+1 {{waits for 1 tensors}}
+  %0 = fleet.all_gather_wait %t : tensor<14xf32>
+  return
+}
+
+// -----
+
+fleet.group @world size = 2
+func.func @other(%a: tensor<2xf32>) {
+  %t = fleet.all_reduce_start %a in @world : tensor<2xf32>
+  // expected-error @+1 {{waits for something that no fleet.reduce_scatter_start began}}
+  %0 = fleet.reduce_scatter_wait %t : tensor<1xf32>
+  return
+}
+
+// -----
+
+// expected-note @+1 {{the group has 2 members}}
+fleet.group @world size = 2
+func.func @own(%a: tensor<4xf32>) {
+  // expected-error @+1 {{has a part of type 'tensor<4xf32>' of 'tensor<4xf32>', expected 'tensor<2xf32>'}}
+  %0 = fleet.own_part %a in @world : tensor<4xf32> -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{of type 'tensor<6xf32>' is none of 2 equal parts of its origin}}
+optim.parameter @w : tensor<6xf32> init = #optim.zeros origin = #optim.origin<name = "w", shape = [13, 1], shards = 2>
+
+// -----
+
+// expected-error @+1 {{shards must not be negative, nor beside a row_offset}}
+optim.parameter @w : tensor<7xf32> init = #optim.zeros origin = #optim.origin<name = "w", shape = [13, 1], row_offset = 2, shards = 2>

@@ -27,3 +27,21 @@ func.func @main(%dw: tensor<13x1xf32>, %db: tensor<f32>) {
   %sums:2 = fleet.all_reduce_wait %t : tensor<13x1xf32>, tensor<f32>
   return
 }
+
+// CHECK: fleet.group @neighbours size = 2 stride = 1
+fleet.group @neighbours size = 2 stride = 1
+
+// CHECK-LABEL: func.func @parts
+func.func @parts(%dw: tensor<13x1xf32>, %db: tensor<1xf32>) {
+  // CHECK: %[[T:.*]] = fleet.reduce_scatter_start %{{.*}}, %{{.*}} in @neighbours : tensor<13x1xf32>, tensor<1xf32>
+  %t = fleet.reduce_scatter_start %dw, %db in @neighbours : tensor<13x1xf32>, tensor<1xf32>
+  // CHECK: %[[P:.*]]:2 = fleet.reduce_scatter_wait %[[T]] : tensor<7xf32>, tensor<1xf32>
+  %p:2 = fleet.reduce_scatter_wait %t : tensor<7xf32>, tensor<1xf32>
+  // CHECK: %[[U:.*]] = fleet.all_gather_start %[[P]]#0, %[[P]]#1 in @neighbours : tensor<7xf32>, tensor<1xf32>
+  %u = fleet.all_gather_start %p#0, %p#1 in @neighbours : tensor<7xf32>, tensor<1xf32>
+  // CHECK: %{{.*}}:2 = fleet.all_gather_wait %[[U]] : tensor<13x1xf32>, tensor<1xf32>
+  %w:2 = fleet.all_gather_wait %u : tensor<13x1xf32>, tensor<1xf32>
+  // CHECK: %{{.*}} = fleet.own_part %{{.*}} in @world : tensor<13x1xf32> -> tensor<4xf32>
+  %own = fleet.own_part %dw in @world : tensor<13x1xf32> -> tensor<4xf32>
+  return
+}

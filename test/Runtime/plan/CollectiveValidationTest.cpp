@@ -30,6 +30,11 @@ void expectError(const std::function<void(plan::Plan &)> &change,
   EXPECT_THAT(loaded.status().message(), HasSubstr(message));
 }
 
+std::string check(plan::Plan plan) {
+  StatusOr<PlanPtr> loaded = checkPlan(std::move(plan), "a.plan");
+  return loaded.ok() ? "" : loaded.status().message();
+}
+
 plan::Function &mainOf(plan::Plan &plan) { return *plan.mutable_functions(0); }
 plan::Function &startupOf(plan::Plan &plan) {
   return *plan.mutable_functions(1);
@@ -89,6 +94,119 @@ TEST(CollectiveValidation, Groups) {
         instruction(p, 2).mutable_all_reduce_start()->set_group(7);
       },
       "group 7, the plan has 1 groups");
+}
+
+TEST(CollectiveValidation, GroupsThatCutAllTrainers) {
+  auto add = [](plan::Plan &p, uint32_t size, uint32_t stride) {
+    plan::Group &group = *p.add_groups();
+    group.set_name("some");
+    group.set_size(size);
+    group.set_stride(stride);
+  };
+  plan::Plan plan = test::makeCollectivePlan();
+  add(plan, 2, 1);
+  EXPECT_EQ(check(plan), "");
+  expectError([&](plan::Plan &p) { add(p, 3, 1); },
+              "groups 'some' of 3 members, 1 ranks apart, do not divide 2 "
+              "trainers");
+  expectError([&](plan::Plan &p) { add(p, 0, 1); }, "do not divide 2 trainers");
+  expectError([&](plan::Plan &p) { add(p, 0xffffffff, 0xffffffff); },
+              "do not divide 2 trainers");
+  expectError([&](plan::Plan &p) { p.mutable_groups(0)->set_stride(1); },
+              "the first group, 'world', is not of all trainers");
+}
+
+/// The all-reduce of the good plan as another call, of tensors at `offsets`
+/// with parts of `elements`.
+void setParts(plan::Plan &p, std::vector<int64_t> offsets,
+              std::vector<int64_t> elements) {
+  plan::Parts &parts =
+      *instruction(p, 2).mutable_reduce_scatter_start()->mutable_parts();
+  for (int64_t offset : offsets)
+    parts.add_offsets(offset);
+  for (int64_t part : elements)
+    parts.add_elements(part);
+}
+
+TEST(CollectiveValidation, Parts) {
+  plan::Plan plan = test::makeCollectivePlan();
+  setParts(plan, {0, 4}, {2, 6});
+  EXPECT_EQ(check(plan), "");
+  expectError([](plan::Plan &p) { setParts(p, {}, {}); },
+              "0 offsets of 0 tensors");
+  expectError(
+      [](plan::Plan &p) {
+        setParts(p, {0}, {2, 2});
+      },
+      "1 offsets of 2 tensors");
+  for (auto [offset, elements] : {std::pair<int64_t, int64_t>(4, 7),
+                                  {-1, 2},
+                                  {17, 1},
+                                  {0, 0},
+                                  {INT64_MAX, 1},
+                                  {0, INT64_MAX},
+                                  {0, -3}})
+    expectError(
+        [&, o = offset, e = elements](plan::Plan &p) { setParts(p, {o}, {e}); },
+        "overlap others or do not lie in a bucket of 16 elements");
+  expectError(
+      [](plan::Plan &p) {
+        setParts(p, {0, 3}, {2, 2});
+      },
+      "2 parts of 2 elements from 3 on overlap others");
+  expectError(
+      [](plan::Plan &p) {
+        setParts(p, {0}, {8});
+        instruction(p, 2)
+            .mutable_reduce_scatter_start()
+            ->mutable_parts()
+            ->set_group(4);
+      },
+      "group 4, the plan has 1 groups");
+  expectError(
+      [](plan::Plan &p) { part(p).mutable_in_bucket()->set_part_of(2); },
+      "part of group 2, the plan has 1 groups");
+  // Six elements a rank from the fourth on, for two ranks.
+  plan::Plan fits = test::makeCollectivePlan();
+  part(fits).mutable_in_bucket()->set_part_of(1);
+  EXPECT_EQ(check(fits), "");
+  expectError(
+      [](plan::Plan &p) {
+        part(p).mutable_in_bucket()->set_part_of(1);
+        part(p).mutable_in_bucket()->set_offset(5);
+      },
+      "does not lie in bucket 'bucket_0'");
+}
+
+TEST(CollectiveValidation, StatesOfWhichEachHasAPart) {
+  auto shard = [](plan::Plan &p, int64_t elements, uint32_t shards) {
+    uint32_t w = test::addState(p, "w.part", tensor({elements}), 0);
+    plan::State &state = *p.mutable_states(static_cast<int>(w));
+    state.set_origin("w");
+    state.clear_origin_shape();
+    state.add_origin_shape(3);
+    state.add_origin_shape(5);
+    state.set_shards(shards);
+  };
+  plan::Plan plan = test::makeCollectivePlan();
+  shard(plan, 8, 2);
+  EXPECT_EQ(check(plan), "");
+  expectError([&](plan::Plan &p) { shard(p, 7, 2); },
+              "is none of 2 equal parts of its origin");
+  expectError([&](plan::Plan &p) { shard(p, 5, 3); },
+              "one of 3 parts, the job has 2 trainers");
+  expectError(
+      [&](plan::Plan &p) {
+        shard(p, 8, 2);
+        p.mutable_states(1)->set_origin_shape(0, INT64_MAX);
+      },
+      "of its origin is not possible");
+  expectError(
+      [&](plan::Plan &p) {
+        shard(p, 8, 2);
+        p.mutable_states(1)->mutable_initializer()->mutable_uniform();
+      },
+      "needs a constant initial value");
 }
 
 TEST(CollectiveValidation, Buckets) {
