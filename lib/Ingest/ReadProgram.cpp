@@ -14,6 +14,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
+using namespace mlir::fleet;
 
 static constexpr llvm::StringLiteral kNameAttr = "fleet.name";
 
@@ -84,27 +85,23 @@ static LogicalResult refuseUnknownAttributes(ModuleOp module) {
   return failure(result.wasInterrupted());
 }
 
-OwningOpRef<ModuleOp> mlir::fleet::readProgram(StringRef path,
-                                               MLIRContext &context) {
-  StringRef name = path == "-" ? "<stdin>" : path;
+/// Reads what is in `file`, whose name diagnostics give.
+static OwningOpRef<ModuleOp>
+readBuffer(std::unique_ptr<llvm::MemoryBuffer> file, MLIRContext &context) {
+  std::string name = file->getBufferIdentifier().str();
   auto fail = [&](const llvm::Twine &message, unsigned line = 1,
                   unsigned column = 1) {
     emitError(FileLineColLoc::get(&context, name, line, column), message);
     return OwningOpRef<ModuleOp>();
   };
-  // Read as text, so that the buffer ends in the zero byte that the lexer
-  // needs.
-  auto file = llvm::MemoryBuffer::getFileOrSTDIN(path, /*IsText=*/true);
-  if (!file)
-    return fail("cannot read the program: " + file.getError().message());
-  StringRef text = (*file)->getBuffer();
+  StringRef text = file->getBuffer();
   if (std::optional<SourceProblem> problem = checkSource(text, SourceLimits()))
     return fail("the program " + problem->what, problem->line, problem->column);
   if (text.trim().empty())
     return fail("the program is empty");
 
   llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(std::move(*file), SMLoc());
+  sources.AddNewSourceBuffer(std::move(file), SMLoc());
   ParserConfig config(&context, /*verifyAfterParse=*/true);
   Block block;
   AsmParserState state;
@@ -121,4 +118,23 @@ OwningOpRef<ModuleOp> mlir::fleet::readProgram(StringRef path,
   module.walk([&](func::FuncOp function) { nameInterface(function, state); });
   module->remove();
   return module;
+}
+
+OwningOpRef<ModuleOp> mlir::fleet::readProgram(StringRef path,
+                                               MLIRContext &context) {
+  // Read as text, so that the buffer ends in the zero byte that the lexer
+  // needs.
+  auto file = llvm::MemoryBuffer::getFileOrSTDIN(path, /*IsText=*/true);
+  if (!file) {
+    emitError(
+        FileLineColLoc::get(&context, path == "-" ? "<stdin>" : path, 1, 1),
+        "cannot read the program: " + file.getError().message());
+    return {};
+  }
+  return readBuffer(std::move(*file), context);
+}
+
+OwningOpRef<ModuleOp> mlir::fleet::parseProgram(StringRef text, StringRef name,
+                                                MLIRContext &context) {
+  return readBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, name), context);
 }

@@ -12,10 +12,10 @@ using namespace mlir::fleet;
 
 static void addMergeGradients(OpPassManager &pm,
                               const DistributeOptions &options) {
-  if (options.mergeSteps == 1)
+  if (options.mergeSteps == 1 && !options.splitUpdate)
     return;
   MergeGradientsPassOptions merge;
-  merge.steps = options.mergeSteps;
+  merge.steps = options.splitUpdate ? 1 : options.mergeSteps;
   merge.average = options.mergeMean;
   pm.addPass(createMergeGradientsPass(merge));
 }

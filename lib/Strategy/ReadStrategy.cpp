@@ -353,22 +353,33 @@ static DistributeOptions toOptions(const proto::Strategy &strategy) {
 }
 
 llvm::Expected<DistributeOptions>
-mlir::fleet::readStrategy(llvm::StringRef path) {
+mlir::fleet::parseStrategy(llvm::StringRef text, llvm::StringRef name,
+                           DistributeOptions::Mode mode) {
   auto fail = [&](const llvm::Twine &message) {
     return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                   path + ": " + message);
+                                   name + message);
   };
-  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
-  if (!file)
-    return fail(file.getError().message());
   proto::Strategy strategy;
   FirstError error;
   google::protobuf::TextFormat::Parser parser;
   parser.RecordErrorsTo(&error);
-  if (!parser.ParseFromString((*file)->getBuffer().str(), &strategy))
-    return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                   path + ":" + error.text);
+  if (!parser.ParseFromString(text.str(), &strategy))
+    return fail(":" + error.text);
+  if (!strategy.has_mode() && mode != DistributeOptions::Mode::Local)
+    strategy.set_mode(mode == DistributeOptions::Mode::Collective
+                          ? proto::COLLECTIVE
+                          : proto::PS);
   if (std::string why = Check(strategy).run(); !why.empty())
-    return fail(why);
+    return fail(": " + why);
   return toOptions(strategy);
+}
+
+llvm::Expected<DistributeOptions>
+mlir::fleet::readStrategy(llvm::StringRef path) {
+  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
+  if (!file)
+    return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                   path + ": " + file.getError().message());
+  return parseStrategy((*file)->getBuffer(), path,
+                       DistributeOptions::Mode::Local);
 }

@@ -71,6 +71,8 @@ Status fleet::runServer(Program &program, const RoleChoice &role,
   std::vector<ServedState> states;
   for (int i = 0; i < proto.states_size(); ++i) {
     const plan::State &state = proto.states(i);
+    if (state.transient())
+      continue;
     ServedState served;
     served.origin = state.origin();
     served.slot = state.slot();

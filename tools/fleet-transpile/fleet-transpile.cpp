@@ -103,6 +103,9 @@ int main(int argc, char **argv) {
   emit.plans = options.emitPlans;
   emit.role = options.role;
   emit.endpoint = options.endpoint;
+  emit.configure = [](PassManager &pm) {
+    return applyPassManagerCLOptions(pm);
+  };
   auto files = emitJob(*job, planned ? *planned : ModuleOp(), *target, emit);
   if (failed(files))
     return 1;

@@ -42,7 +42,11 @@ def OptimizerAttrInterface : AttrInterface<"OptimizerAttrInterface"> {
     (ins "::mlir::fleet::optim::StateBuilder &":$stateBuilder, "::mlir::OpBuilder &":$b,
          "::mlir::Location":$loc,
          "::mlir::FlatSymbolRefAttr":$parameter,
-         "::mlir::Value":$gradient)>];
+         "::mlir::Value":$gradient)>,
+    InterfaceMethod<"Its learning rate; null if it has none.",
+      "::mlir::FloatAttr", "getLearningRate", (ins), "",
+      "return ::mlir::FloatAttr();">,
+  ];
 }
 
 def GradientRuleAttrInterface : AttrInterface<"GradientRuleAttrInterface"> {
@@ -93,7 +97,12 @@ def ScheduleAttrInterface : AttrInterface<"ScheduleAttrInterface"> {
       first update.
     }], "::mlir::Value", "buildFactor",
       (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
-           "::mlir::Value":$count)>];
+           "::mlir::Value":$count)>,
+    InterfaceMethod<[{
+      False if `count` is no number of updates but what the caller of the program
+      has set: 1 at first, updates leave it, and no checkpoint holds it.
+    }], "bool", "countsUpdates", (ins), "", "return true;">,
+  ];
 }
 
 /// An attribute of an op, by its interface. In an assembly format, put no colon

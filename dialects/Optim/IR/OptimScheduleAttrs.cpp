@@ -231,3 +231,13 @@ Value LinearWarmupAttr::buildFactor(OpBuilder &b, Location loc,
   return r.select(r.isGreater(r.number(static_cast<double>(getSteps())), count),
                   rising, after);
 }
+
+//===----------------------------------------------------------------------===//
+// A rate that is set from outside
+//===----------------------------------------------------------------------===//
+
+Value VariableRateAttr::buildFactor(OpBuilder &, Location, Value count) const {
+  return count;
+}
+
+bool VariableRateAttr::countsUpdates() const { return false; }

@@ -105,4 +105,17 @@ def Optim_LinearWarmupAttr : Optim_ScheduleDef<"LinearWarmup", "linear_warmup"> 
                         Optim_OptionalSchedule:$after);
 }
 
+def Optim_VariableRateAttr
+    : Optim_Attr<"VariableRate", "variable_rate",
+                 [DeclareAttrInterfaceMethods<ScheduleAttrInterface,
+                                              ["countsUpdates"]>]> {
+  let summary = "a factor that the caller of the program sets; 1 at first";
+  let description = [{
+    It is held in a scalar state beside each parameter (slot `rate_factor`), which
+    updates read and leave, and checkpoints do not have. It has to be the same
+    wherever the parameter is updated; whoever runs the program sees to that.
+    Example: `#optim.variable_rate`.
+  }];
+}
+
 #endif // FLEET_DIALECTS_OPTIM_IR_OPTIMSCHEDULEATTRS

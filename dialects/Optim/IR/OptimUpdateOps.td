@@ -57,7 +57,8 @@ class Optim_UpdateOp<string mnemonic, list<string> likeParameter = [],
       if (failed(buildRule(b, loc, param, grad, factor, states.drop_back(),
                            newParam, newStates)))
         return ::mlir::failure();
-      newStates.push_back(addOne(b, loc, states.back()));
+      newStates.push_back(schedule.countsUpdates()
+                              ? addOne(b, loc, states.back()) : states.back());
       return ::mlir::success();
     }
     ::llvm::LogicalResult $cppClass::verifySymbolUses(

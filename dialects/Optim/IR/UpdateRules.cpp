@@ -150,7 +150,8 @@ void mlir::fleet::optim::getUpdateEffects(
 static FlatSymbolRefAttr declareState(StateBuilder &b, Location loc,
                                       FlatSymbolRefAttr parameter,
                                       StringRef slot, RankedTensorType type,
-                                      double initial) {
+                                      double initial,
+                                      bool isTransient = false) {
   auto variable = b.symbols.lookup<ParameterOp>(parameter.getAttr());
   StringRef origin = variable ? variable.getOriginName() : parameter.getValue();
   std::string name = (origin + "/" + slot).str();
@@ -162,10 +163,10 @@ static FlatSymbolRefAttr declareState(StateBuilder &b, Location loc,
     diag.attachNote(taken->getLoc()) << "by this, rename it";
     return {};
   }
-  auto state =
-      StateOp::create(b, loc, b.getStringAttr(name), parameter,
-                      b.getStringAttr(slot), TypeAttr::get(type),
-                      ConstantAttr::get(b.getContext(), initial), OriginAttr());
+  auto state = StateOp::create(
+      b, loc, b.getStringAttr(name), parameter, b.getStringAttr(slot),
+      TypeAttr::get(type), ConstantAttr::get(b.getContext(), initial),
+      OriginAttr(), isTransient ? b.getUnitAttr() : UnitAttr());
   b.symbols.insert(state);
   return FlatSymbolRefAttr::get(b.getContext(), name);
 }
@@ -174,9 +175,12 @@ LogicalResult mlir::fleet::optim::addSchedule(OptimizerOpInterface op,
                                               StateBuilder &stateBuilder,
                                               ScheduleAttrInterface schedule) {
   auto type = cast<RankedTensorType>(op.getGradient().getType());
-  FlatSymbolRefAttr count = declareState(
-      stateBuilder, op.getLoc(), op.getParameterAttr(), "count",
-      RankedTensorType::get({}, type.getElementType()), /*initial=*/0);
+  bool counts = schedule.countsUpdates();
+  FlatSymbolRefAttr count =
+      declareState(stateBuilder, op.getLoc(), op.getParameterAttr(),
+                   counts ? "count" : "rate_factor",
+                   RankedTensorType::get({}, type.getElementType()),
+                   /*initial=*/counts ? 0 : 1, /*isTransient=*/!counts);
   if (!count)
     return failure();
   op->setAttr("count", count);

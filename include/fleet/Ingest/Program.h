@@ -36,6 +36,10 @@ std::optional<SourceProblem> checkSource(llvm::StringRef text,
 /// and metrics are reported. Errors are diagnostics of `context`.
 OwningOpRef<ModuleOp> readProgram(llvm::StringRef path, MLIRContext &context);
 
+/// The same for a text; `name` stands for the path in diagnostics.
+OwningOpRef<ModuleOp> parseProgram(llvm::StringRef text, llvm::StringRef name,
+                                   MLIRContext &context);
+
 /// Gives the parameters of `program` the initial values that `startup` declares
 /// for them: a module of optim.parameter ops with the same names and types.
 /// Parameters that it does not name keep their own. Errors name both sides.

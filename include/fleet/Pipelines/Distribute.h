@@ -62,6 +62,10 @@ struct DistributeOptions {
   /// has the mean over the rows of all of them, else the sum of their means.
   int64_t mergeSteps = 1;
   bool mergeMean = true;
+  /// Local and Collective: @main only adds its gradients up, and @update, which
+  /// runs after each step or when somebody else wants it to, updates by them. In
+  /// place of `mergeSteps`.
+  bool splitUpdate = false;
   /// Collective: what keeps trainers equal. `localSteps` between averages, one
   /// after each step up to `localBegin`; both at least 1.
   enum class Equality {

@@ -15,6 +15,12 @@ namespace mlir::fleet {
 /// refused.
 llvm::Expected<DistributeOptions> readStrategy(llvm::StringRef path);
 
+/// The same for a text; `name` stands for the file, and `mode` is that of a text
+/// that names none.
+llvm::Expected<DistributeOptions> parseStrategy(llvm::StringRef text,
+                                                llvm::StringRef name,
+                                                DistributeOptions::Mode mode);
+
 } // namespace mlir::fleet
 
 #endif // FLEET_STRATEGY_STRATEGY_H

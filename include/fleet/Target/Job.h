@@ -11,9 +11,14 @@
 #include "fleet/Target/Cpu.h"
 #include "mlir/IR/BuiltinOps.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
+
+namespace mlir {
+class PassManager;
+} // namespace mlir
 
 namespace mlir::fleet {
 
@@ -24,6 +29,9 @@ struct EmitOptions {
   std::string role;
   /// With role "pserver": only the server at this endpoint; empty: all.
   std::string endpoint;
+  /// Is called with the pass manager that compiles kernels: for options of a
+  /// command line, which other programs do not have. Empty: nothing.
+  std::function<LogicalResult(PassManager &)> configure;
 };
 
 struct JobFile {

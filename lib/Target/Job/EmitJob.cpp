@@ -78,7 +78,8 @@ static std::string printProgram(ModuleOp program) {
 
 /// The kernels of a role module, compiled.
 static FailureOr<std::string> compileKernels(ModuleOp role,
-                                             const CpuTarget &target) {
+                                             const CpuTarget &target,
+                                             const EmitOptions &options) {
   OwningOpRef<ModuleOp> kernels = ModuleOp::create(role.getLoc());
   OpBuilder b = OpBuilder::atBlockBegin(kernels->getBody());
   bool any = false;
@@ -90,7 +91,7 @@ static FailureOr<std::string> compileKernels(ModuleOp role,
   if (!any)
     return std::string();
   PassManager pm(kernels->getContext());
-  if (failed(applyPassManagerCLOptions(pm)))
+  if (options.configure && failed(options.configure(pm)))
     return failure();
   pm.addPass(createConvertKernelsToLinalgPass());
   buildKernelsToLLVMPipeline(pm);
@@ -101,7 +102,8 @@ static FailureOr<std::string> compileKernels(ModuleOp role,
 
 static FailureOr<std::string> emitPlan(ModuleOp role, dist::JobAttr job,
                                        StringRef name, StringRef hash,
-                                       const CpuTarget &target) {
+                                       const CpuTarget &target,
+                                       const EmitOptions &options) {
   auto programs = role.getOps<plan::ProgramOp>();
   if (programs.empty())
     return role.emitError("has no plan.program");
@@ -114,7 +116,7 @@ static FailureOr<std::string> emitPlan(ModuleOp role, dist::JobAttr job,
   plan.set_trainers(job.getTrainers());
   if (failed(translateToPlan(*programs.begin(), plan)))
     return failure();
-  FailureOr<std::string> library = compileKernels(role, target);
+  FailureOr<std::string> library = compileKernels(role, target, options);
   if (failed(library))
     return failure();
   plan.set_library(std::move(*library));
@@ -172,7 +174,7 @@ mlir::fleet::emitJob(ModuleOp job, ModuleOp planned, const CpuTarget &target,
     if (options.plans) {
       auto target_role = planned.lookupSymbol<ModuleOp>(role.getNameAttr());
       FailureOr<std::string> plan =
-          emitPlan(target_role, attr, jobName, hash, target);
+          emitPlan(target_role, attr, jobName, hash, target, options);
       if (failed(plan))
         return failure();
       program.set_plan(stem + ".plan");

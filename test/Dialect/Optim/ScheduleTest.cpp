@@ -116,6 +116,10 @@ TEST_F(Schedule, NoamDecay) {
   });
 }
 
+TEST_F(Schedule, VariableRate) {
+  expect("#optim.variable_rate", [](double factor) { return factor; });
+}
+
 TEST_F(Schedule, LinearWarmup) {
   expect("#optim.linear_warmup<steps = 20>",
          [](double k) { return std::min(k / 20, 1.0); });

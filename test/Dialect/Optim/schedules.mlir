@@ -16,6 +16,8 @@
 "test.op"() {a = #optim.piecewise_decay<boundaries = [10, 20], factors = [1.0, 0.5, 0.0]>} : () -> ()
 // CHECK: #optim.cosine_decay<steps_per_epoch = 5, epochs = 10>
 "test.op"() {a = #optim.cosine_decay<steps_per_epoch = 5, epochs = 10>} : () -> ()
+// CHECK: #optim.variable_rate
+"test.op"() {a = #optim.variable_rate} : () -> ()
 // CHECK: #optim.noam_decay<d_model = 512, warmup_steps = 4000>
 "test.op"() {a = #optim.noam_decay<d_model = 512, warmup_steps = 4000>} : () -> ()
 // CHECK: #optim.linear_warmup<steps = 10, start = 1.000000e-01, after = #optim.cosine_decay<steps_per_epoch = 5, epochs = 10>>
