@@ -52,6 +52,7 @@ struct OutlineKernelsPass
   LogicalResult outline(func::FuncOp function);
   LogicalResult outlineWhole(Outliner &outliner,
                              optim::OptimizerOpInterface update);
+  FailureOr<Value> outlineChange(func::FuncOp apply, optim::RowChangeOp change);
   LogicalResult outlineTable(optim::ParameterOp table,
                              optim::OptimizerOpInterface update);
 };
@@ -316,6 +317,30 @@ static func::FuncOp createBeside(optim::OptimizerOpInterface update,
   return result;
 }
 
+/// Puts kernels for what becomes of gradients (argument 0) by a number (the
+/// last argument) into `apply`.
+FailureOr<Value> OutlineKernelsPass::outlineChange(func::FuncOp apply,
+                                                   optim::RowChangeOp change) {
+  auto function = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+      change, change.getChangeAttr());
+  Operation *terminator = apply.getBody().front().getTerminator();
+  OpBuilder b(terminator);
+  IRMapping mapping;
+  mapping.map(function.getArgument(0), apply.getArgument(0));
+  mapping.map(function.getArgument(1), apply.getArguments().back());
+  Block &body = function.getBody().front();
+  for (Operation &op : body.without_terminator())
+    b.clone(op, mapping);
+  // Returned for now, so that it is known what the kernels make of it.
+  terminator->setOperands(
+      mapping.lookupOrDefault(body.getTerminator()->getOperand(0)));
+  if (failed(outline(apply)))
+    return failure();
+  Value changed = terminator->getOperand(0);
+  terminator->setOperands({});
+  return changed;
+}
+
 /// Makes the functions that apply `update` to some rows of `table`, and then to
 /// the scalar states, and names them at the table. The update itself stays: it
 /// says what the gradients of the rows are.
@@ -347,15 +372,26 @@ OutlineKernelsPass::outlineTable(optim::ParameterOp table,
                             : builder.getStringAttr("values"));
   }
   types.push_back(someRows(table.getType()));
+  auto change = update.getGradient().getDefiningOp<optim::RowChangeOp>();
 
   SmallVector<Type> arguments{types.back()};
   for (unsigned i : rows)
     arguments.push_back(types[i]);
+  if (change) {
+    arguments.push_back(change.getSum().getType());
+    names.push_back(builder.getStringAttr("sum"));
+  }
   func::FuncOp apply =
       createBeside(update, table.getSymName() + "_update", arguments);
   OpBuilder b(apply.getBody().front().getTerminator());
   SmallVector<Value> values(types.size());
   values.back() = apply.getArgument(0);
+  if (change) {
+    FailureOr<Value> changed = outlineChange(apply, change);
+    if (failed(changed))
+      return failure();
+    values.back() = *changed;
+  }
   for (auto [argument, i] : llvm::enumerate(rows)) {
     values[i] = apply.getArgument(argument + 1);
     apply.setArgAttr(argument + 1, kOverwrittenAttr, builder.getUnitAttr());
@@ -420,9 +456,16 @@ LogicalResult OutlineKernelsPass::outline(func::FuncOp function) {
 }
 
 void OutlineKernelsPass::runOnOperation() {
+  // What changes rows becomes part of their updates.
+  llvm::SetVector<Operation *> changes;
+  getOperation().walk([&](optim::RowChangeOp change) {
+    changes.insert(
+        SymbolTable::lookupNearestSymbolFrom(change, change.getChangeAttr()));
+  });
   SmallVector<func::FuncOp> functions;
   getOperation().walk([&](func::FuncOp function) {
-    if (!function.isExternal() && !function->hasAttr(kRowsAttr))
+    if (!function.isExternal() && !function->hasAttr(kRowsAttr) &&
+        !changes.contains(function))
       functions.push_back(function);
   });
   for (func::FuncOp function : functions) {

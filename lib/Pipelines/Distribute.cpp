@@ -63,6 +63,7 @@ void mlir::fleet::buildDistributePipeline(OpPassManager &pm,
       AllReduceGradientsPassOptions reduce;
       reduce.bucketSize = options.bucketSize;
       pm.addPass(createAllReduceGradientsPass(reduce));
+      pm.addPass(createSplitJointRowsPass());
     } else {
       LocalSGDPassOptions local;
       local.steps = options.localSteps;
@@ -82,6 +83,7 @@ void mlir::fleet::buildDistributePipeline(OpPassManager &pm,
   } else {
     addMergeGradients(pm, options);
     pm.addPass(createDistributeLocalPass());
+    pm.addPass(createSplitJointRowsPass());
   }
   pm.addPass(createVerifyJobPass());
 }

@@ -8,6 +8,7 @@
 #include "lib/Report/Spell.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -25,6 +26,9 @@ static int64_t sizeOf(TypeRange types) {
   return bytes;
 }
 
+/// Of an id of a row.
+static constexpr int64_t kIdBytes = 8;
+
 /// "all-reduce" of all_reduce_start.
 static std::string spellCall(StringRef op) {
   std::string name = op.str();
@@ -32,6 +36,23 @@ static std::string spellCall(StringRef op) {
   StringRef spelled(name);
   spelled.consume_back("-start");
   return spelled.str();
+}
+
+void CollectiveReport::visitRows(optim::RowGradientOp gradient) {
+  auto type = cast<RankedTensorType>(gradient.getGradient().getType());
+  int64_t row =
+      kIdBytes + type.getDimSize(1) * type.getElementTypeBitWidth() / 8;
+  int64_t ids = 0;
+  llvm::SmallDenseSet<Value> seen; // an id travels once
+  for (Value value : gradient.getIds()) {
+    if (!seen.insert(value).second)
+      continue;
+    int64_t count = 1;
+    for (int64_t extent : cast<RankedTensorType>(value.getType()).getShape())
+      count *= ShapedType::isDynamic(extent) ? 1 : extent;
+    ids += count;
+  }
+  rows.push_back({gradient.getParameter(), ids * row});
 }
 
 void CollectiveReport::visitTrainer(ModuleOp trainer) {
@@ -42,6 +63,8 @@ void CollectiveReport::visitTrainer(ModuleOp trainer) {
     auto every =
         function->getAttrOfType<IntegerAttr>(FleetDialect::getEveryAttrName());
     function.walk([&](Operation *op) {
+      if (auto gather = dyn_cast<AllGatherRowsOp>(op))
+        visitRows(gather.getRows());
       // What begins a call gives a token to the op that waits for it.
       if (op->getNumResults() != 1 ||
           !isa<TokenType>(op->getResult(0).getType()))
@@ -151,4 +174,9 @@ void CollectiveReport::print(int64_t trainers, ModuleOp planned,
                             : llvm::formatv("every {0} steps", every).str(),
                         spellBytes(given.first), given.first, given.second,
                         given.second == 1 ? "" : "s");
+  for (const Rows &table : rows)
+    os << llvm::formatv(
+        "  and, of the rows of {0}, at most {1} for each row of "
+        "its batch\n",
+        table.table, spellBytes(table.bytes));
 }

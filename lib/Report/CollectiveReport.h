@@ -7,6 +7,7 @@
 #ifndef FLEET_LIB_REPORT_COLLECTIVEREPORT_H
 #define FLEET_LIB_REPORT_COLLECTIVEREPORT_H
 
+#include "dialects/Optim/IR/Optim.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #include "llvm/Support/raw_ostream.h"
@@ -21,6 +22,8 @@ public:
   void print(int64_t trainers, ModuleOp planned, llvm::raw_ostream &os) const;
 
 private:
+  void visitRows(optim::RowGradientOp gradient);
+
   struct Call {
     StringRef name; ///< of the op that begins it, less its dialect
     StringRef function, group;
@@ -28,7 +31,14 @@ private:
     int64_t tensors, bytes;
   };
 
+  /// Gradients of a table's rows.
+  struct Rows {
+    StringRef table;
+    int64_t bytes; ///< at most, an example
+  };
+
   SmallVector<Call> calls; ///< in the order in which they begin
+  SmallVector<Rows> rows;
   int64_t parameterBytes = 0, stateBytes = 0;
 };
 

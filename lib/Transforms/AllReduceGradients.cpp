@@ -39,6 +39,9 @@ private:
   LogicalResult collect(func::FuncOp function);
   LogicalResult collectJoint(JointGradientOpInterface joint);
   LogicalResult verifyAccesses();
+  void addUse(OpOperand &use) {
+    (findRowGradient(use.get()) ? rowUses : uses).push_back(&use);
+  }
   void fill();
   void reduce(FlatSymbolRefAttr group);
 
@@ -48,6 +51,8 @@ private:
   SmallVector<JointGradientOpInterface> joints;
   /// Operands, of updates and joints, that are gradients of this trainer.
   SmallVector<OpOperand *> uses;
+  /// Those that are gradients of tables, of the rows that this trainer names.
+  SmallVector<OpOperand *> rowUses;
   SmallVector<Bucket> buckets;
 };
 } // namespace
@@ -81,11 +86,12 @@ LogicalResult AllReduceGradientsPass::collect(func::FuncOp function) {
   updates.clear();
   joints.clear();
   uses.clear();
+  rowUses.clear();
   for (auto op : function.getOps<OptimizerOpInterface>()) {
     updates.push_back(op);
     auto joint = op.getGradient().getDefiningOp<JointGradientOpInterface>();
     if (!joint)
-      uses.push_back(&op.getGradientMutable());
+      addUse(op.getGradientMutable());
     else if (!llvm::is_contained(joints, joint) && failed(collectJoint(joint)))
       return failure();
   }
@@ -107,7 +113,7 @@ AllReduceGradientsPass::collectJoint(JointGradientOpInterface joint) {
   }
   joints.push_back(joint);
   for (OpOperand &operand : joint->getOpOperands())
-    uses.push_back(&operand);
+    addUse(operand);
   return success();
 }
 
@@ -129,6 +135,8 @@ LogicalResult AllReduceGradientsPass::verifyAccesses() {
       variable = read.getVariableAttr();
     else if (auto assign = dyn_cast<AssignOp>(op))
       variable = assign.getVariableAttr();
+    else if (auto lookup = dyn_cast<LookupOp>(op))
+      variable = lookup.getParameterAttr();
     Operation *update = variable ? writers.lookup(variable) : nullptr;
     if (!update || !update->isBeforeInBlock(&op))
       continue;
@@ -213,6 +221,13 @@ void AllReduceGradientsPass::reduce(FlatSymbolRefAttr group) {
         moveToEnd(use->getOwner());
     }
   }
+  // When all sums are there: nothing else is under way while rows are added.
+  for (OpOperand *use : rowUses) {
+    use->set(AllGatherRowsOp::create(end, use->getOwner()->getLoc(), use->get(),
+                                     group));
+    if (isa<OptimizerOpInterface>(use->getOwner()))
+      moveToEnd(use->getOwner());
+  }
   for (JointGradientOpInterface joint : joints) {
     moveToEnd(joint);
     for (OptimizerOpInterface update : updates)
@@ -240,8 +255,14 @@ void AllReduceGradientsPass::runOnOperation() {
     if (failed(verifyAccesses()))
       return signalPassFailure();
     // What a function between steps has is what this trainer adds.
-    if (!isBetweenSteps(function))
-      weighGradients(function, uses, Examples::Share);
+    if (!isBetweenSteps(function)) {
+      SmallVector<OpOperand *> weighed(uses);
+      for (OpOperand *use : rowUses)
+        for (OpOperand &rows :
+             findRowGradient(use->get()).getGradientsMutable())
+          weighed.push_back(&rows);
+      weighGradients(function, weighed, Examples::Share);
+    }
     fill();
     reduce(FlatSymbolRefAttr::get(roles.world.getSymNameAttr()));
   }

@@ -231,8 +231,8 @@ FailureOr<llvm::SmallMapVector<Attribute, Value, 8>> ReverseWalk::run() {
     return failure();
   Value loss = minimize.getLoss();
   if (varied.contains(loss)) {
-    accumulate(loss, LossGradientOp::create(b, minimize.getLoc(),
-                                            loss.getType()));
+    accumulate(loss,
+               LossGradientOp::create(b, minimize.getLoc(), loss.getType()));
     // What is built on the way lies behind the last visited operation.
     for (Operation *op = loss.getDefiningOp(); op; op = next) {
       next = op->getPrevNode();
@@ -358,16 +358,6 @@ LogicalResult AppendBackwardPass::expand(MinimizeOp minimize) {
     }
   if (auto joint =
           dyn_cast_or_null<JointClipAttrInterface>(minimize.getClipAttr())) {
-    for (ParameterOp parameter : parameters)
-      if (parameter.isTable()) {
-        InFlightDiagnostic diag =
-            minimize.emitOpError("clips gradients together, but a step does "
-                                 "not know the whole gradient of a table; "
-                                 "train @")
-            << parameter.getSymName() << " by an optim.minimize of its own";
-        diag.attachNote(parameter.getLoc()) << "the table is declared here";
-        return diag;
-      }
     auto clip = joint.createClip(b, minimize.getLoc(), values);
     if (failed(clip))
       return failure();

@@ -97,7 +97,8 @@ void CollectiveCheck::checkPlaces() {
     if (!isa<FleetDialect>(op->getDialect()) ||
         isa<GroupOp, ExamplesOp, OwnPartOp>(op))
       return;
-    if (!isa<ConnectOp, BroadcastOp>(op) && !beginsCall(op) && !endsCall(op)) {
+    if (!isa<ConnectOp, BroadcastOp, AllGatherRowsOp>(op) && !beginsCall(op) &&
+        !endsCall(op)) {
       error(op, "has no place in a collective job, which has no servers");
       return;
     }
@@ -164,6 +165,12 @@ void CollectiveCheck::checkOrder(func::FuncOp function) {
     if (beginsCall(&op)) {
       open.push_back(&op);
       continue;
+    }
+    if (isa<AllGatherRowsOp>(op) && !open.empty()) {
+      InFlightDiagnostic diag = error(
+          &op, "waits for the others while a call that began earlier has not "
+               "ended");
+      note(diag, open.front(), "the earlier one begins here");
     }
     if (!endsCall(&op))
       continue;

@@ -60,10 +60,11 @@ void DistributeCollectivePass::runOnOperation() {
       failed(freeSymbol(program, kStartupName)))
     return signalPassFailure();
   for (auto parameter : program.getOps<optim::ParameterOp>())
-    if (parameter.getRowsAttr()) {
-      parameter.emitOpError("is a table of rows, which only parameter servers "
-                            "own parts of; in mode collective every trainer "
-                            "has all of every parameter");
+    if (parameter.getRows() == optim::RowPlacement::Distributed) {
+      parameter.emitOpError(
+          "has rows = distributed, so that no process has to hold all of them; "
+          "in mode collective every trainer has all of every parameter: "
+          "declare rows = sparse if that fits, or use mode ps");
       return signalPassFailure();
     }
   ModuleOp trainer = nestProgram(program, "trainer");

@@ -31,6 +31,17 @@ LogicalResult TableDistribution::collectUpdate(OptimizerOpInterface update,
     diag.attachNote(table.update.getLoc()) << "the first time is here";
     return diag;
   }
+  if (Operation *joint =
+          update.getGradient().getDefiningOp<JointGradientOpInterface>()) {
+    InFlightDiagnostic diag =
+        update.emitOpError("updates a table by a gradient that is changed "
+                           "together with others, of which servers would have "
+                           "to know all rows of a step; train ")
+        << update.getParameterAttr()
+        << " by an optim.minimize of its own, or use mode collective";
+    diag.attachNote(joint->getLoc()) << "it is changed here";
+    return diag;
+  }
   if (!update.getGradient().getDefiningOp<RowGradientOp>())
     return update.emitOpError("updates a table by a gradient that is no "
                               "optim.row_gradient");

@@ -57,6 +57,11 @@ LogicalResult LocalSGDPass::collect(ModuleOp trainer) {
     auto name = FlatSymbolRefAttr::get(SymbolTable::getSymbolName(variable));
     if (!dependence.differs(name) || variable.getTransient())
       continue;
+    if (auto parameter = dyn_cast<ParameterOp>(*variable);
+        parameter && parameter.isTable())
+      return parameter.emitOpError(
+          "has rows, of which each trainer would change others between "
+          "averages; switch local_sgd off, or declare it without rows");
     RankedTensorType type = variable.getType();
     int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
     bool fits = !buckets.empty() &&

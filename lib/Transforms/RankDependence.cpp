@@ -63,6 +63,8 @@ bool RankDependence::visit(Operation *op) {
       add(values, Value(result), extentOfWait(op, result.getResultNumber()));
     return isNew;
   }
+  if (isa<dist::AllGatherRowsOp>(op))
+    return false; // in the group of all
   if (auto read = dyn_cast<ReadOp>(op))
     extent = variables.lookup(read.getVariableAttr());
   else if (auto examples = dyn_cast<dist::ExamplesOp>(op))

@@ -18,9 +18,9 @@ namespace fleet {
 class Program;
 class Step;
 
-/// The rows that a program owns (all of them in a local job, a shard on a
-/// server, none on a trainer) and the functions of its plan that update them.
-/// As a RowExchange it is what the steps of a local job use.
+/// The rows that a program owns (all of them in a local or collective job, a
+/// shard on a server, none on its trainers) and the functions of its plan that
+/// update them. As a RowExchange it is what steps use where all rows are here.
 class ProgramTables final : public RowExchange {
 public:
   /// Makes and initializes the tables of `program`, which outlives them.
@@ -37,14 +37,26 @@ public:
   /// Once a step, after all rows have been updated.
   Status advance(uint32_t table);
 
+  /// Writes to `out`, a scalar, the part of gradients of rows in a sum over all
+  /// gradients. For a table with a Table.part.
+  Status part(const RowSet &set, void *out);
+
   Status pullRows(const std::vector<RowSet> &sets) override;
-  Status pushRows(const RowSet &set) override;
+  Status pushRows(const RowSet &set) override {
+    return pushRows(set, /*sum=*/nullptr);
+  }
+  /// With the sum over all gradients, for a table with a Table.part.
+  Status pushRows(const RowSet &set, const void *sum);
 
 private:
   struct Table {
     std::unique_ptr<RowTable> rows;
     RowTable::Updater updater; ///< none: rows are never updated
     Step *advance = nullptr;
+    Step *part = nullptr;
+    /// Gradients, values, states and the sum, where there is a part.
+    std::vector<void *> inputs;
+    AlignedBuffer block; ///< gradients of the last rows, filled up with zeros
   };
   std::vector<Table> tables;
 };

@@ -7,6 +7,7 @@
 #include "runtime/executor/Step.h"
 
 #include "runtime/base/DataTypes.h"
+#include "runtime/executor/ProgramTables.h"
 
 #include <cstring>
 #include <limits>
@@ -60,13 +61,20 @@ inline Status Step::execute(const Operation &op, ParameterExchange *peer) {
   case Kind::Broadcast:
   case Kind::Connect:
     return collect(op);
+  case Kind::MergeRows:
+  case Kind::RowsPart:
+  case Kind::UpdateRows:
+  case Kind::BroadcastRows:
+    return collectRows(op);
   default:
     return exchange(op, peer);
   }
 }
 
 Status Step::transferRows(const Operation &op, ParameterExchange *peer) {
-  RowExchange *rows = ownRows ? ownRows : peer;
+  RowExchange *rows = peer;
+  if (ownRows)
+    rows = ownRows;
   if (!rows)
     return exchange(op, nullptr);
   Status status = op.kind == Kind::PullRows ? op.pull->run(op.operands, *rows)
@@ -141,7 +149,7 @@ Status Step::runObserved(const StepArguments &arguments) {
 }
 
 Status Step::runEmpty(const StepArguments &arguments) {
-  if (isCollective)
+  if (world)
     return runWithoutRows(arguments);
   for (const Operation &op : operations) {
     if (op.kind == Kind::SendBarrier) {
@@ -166,6 +174,11 @@ Status Step::runWithoutRows(const StepArguments &arguments) {
     if (op.kind == Kind::AllReduceStart || op.kind == Kind::PartsStart)
       if (const Calls &call = calls[op.call]; call.addsOfBatch)
         std::memset(call.bucket, 0, call.bucketBytes);
+    if (op.kind == Kind::MergeRows) {
+      if (Status status = op.merge->runEmpty(); !status.ok())
+        return failure(op, status);
+      continue;
+    }
     FLEET_RETURN_IF_ERROR(execute(op, arguments.exchange));
   }
   return Status();

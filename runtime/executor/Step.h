@@ -19,6 +19,7 @@
 #include "runtime/collective/Collective.h"
 #include "runtime/device/cpu/Gemm.h"
 #include "runtime/device/cpu/KernelLibrary.h"
+#include "runtime/executor/CollectiveRows.h"
 #include "runtime/executor/ParameterExchange.h"
 #include "runtime/executor/RowTransfers.h"
 #include "runtime/plan/PlanLoader.h"
@@ -29,6 +30,7 @@
 
 namespace fleet {
 
+class ProgramTables;
 class Step;
 
 /// Is told when each instruction ran; for traces. Costs two clock reads an
@@ -103,7 +105,11 @@ private:
     PartsStart,
     CollectiveWait,
     Broadcast,
-    Connect
+    Connect,
+    MergeRows,
+    RowsPart,
+    UpdateRows,
+    BroadcastRows
   };
 
   struct Operation {
@@ -118,6 +124,8 @@ private:
       } peer;
       RowPull *pull;
       RowPush *push;
+      RowMerge *merge;                      // of a RowsPart or UpdateRows, too
+      const plan::BroadcastRows *broadcast; // of the plan
       struct {
         const plan::Agree *parts; // of the plan
         bool isDouble;
@@ -144,6 +152,7 @@ private:
   Status exchange(const Operation &operation, ParameterExchange *exchange);
   Status transferRows(const Operation &operation, ParameterExchange *exchange);
   Status collect(const Operation &operation);
+  Status collectRows(const Operation &operation);
   Status runWithoutRows(const StepArguments &arguments);
   void countExamples(const StepArguments &arguments);
   Status failure(const Operation &operation, const Status &status) const;
@@ -164,7 +173,8 @@ private:
   std::vector<Gemm> gemms;
   std::vector<std::unique_ptr<RowPull>> pulls;
   std::vector<std::unique_ptr<RowPush>> pushes;
-  RowExchange *ownRows = nullptr; ///< of a local job
+  std::vector<std::unique_ptr<RowMerge>> merges;
+  ProgramTables *ownRows = nullptr; ///< where all rows are here
   struct OutputRef {
     uint32_t operand; // index into Step::operands
     plan::DataType dtype;
@@ -172,7 +182,7 @@ private:
   std::vector<OutputRef> outputs;
 
   // Collective jobs only.
-  bool isCollective = false;
+  Collective *world = nullptr; ///< all trainers; null if nothing is called
   /// What an instruction calls, one after the other in one group; the wait
   /// refers to the calls of its start.
   struct Calls {

@@ -50,7 +50,8 @@ StatusOr<std::unique_ptr<Step>> StepBuilder::build(int64_t batch) {
   if (step->pool && step->pool->threads() == 1)
     step->pool = nullptr;
   step->poison = program.options.poison;
-  if (program.plan().proto.role() == plan::LOCAL)
+  if (program.plan().proto.role() == plan::LOCAL ||
+      program.plan().proto.mode() == plan::COLLECTIVE)
     step->ownRows = program.tables();
   FLEET_RETURN_IF_ERROR(bindSymbols(batch).withContext(program.plan().path));
   FLEET_RETURN_IF_ERROR(allocateArena().withContext(program.plan().path));
@@ -67,7 +68,7 @@ StatusOr<std::unique_ptr<Step>> StepBuilder::build(int64_t batch) {
     if (Status status = add(function.instructions(i)); !status.ok())
       return status.withContext(program.plan().path + ": " +
                                 program.plan().describe(index, i));
-  if (step->isCollective)
+  if (step->world)
     markOfBatch();
   for (const plan::Output &output : function.outputs()) {
     step->outputs.push_back(
@@ -214,10 +215,29 @@ Status StepBuilder::add(const plan::Instruction &instruction) {
   case plan::Instruction::kCollectiveWait:
   case plan::Instruction::kBroadcast:
   case plan::Instruction::kConnect:
+  case plan::Instruction::kBroadcastRows:
     return addCollective(instruction);
   case plan::Instruction::kCopyPart:
     addCopyPart(instruction.copy_part());
     return Status();
+  case plan::Instruction::kMergeRows:
+    return addMergeRows(instruction.merge_rows());
+  // The loader has seen the merge of these.
+  case plan::Instruction::kRowsPart: {
+    const plan::RowsPart &part = instruction.rows_part();
+    append(Step::Kind::RowsPart).merge = merged[part.table()];
+    appendOperand(part.out());
+    return Status();
+  }
+  case plan::Instruction::kUpdateRows: {
+    const plan::UpdateRows &update = instruction.update_rows();
+    Step::Operation &op = append(Step::Kind::UpdateRows);
+    op.merge = merged[update.table()];
+    op.count = update.has_sum();
+    if (update.has_sum())
+      appendOperand(update.sum());
+    return Status();
+  }
   case plan::Instruction::kSendBarrier:
     append(Step::Kind::SendBarrier);
     break;
@@ -340,21 +360,39 @@ void StepBuilder::addPullRows(const plan::PullRows &pull) {
   }
 }
 
+template <typename Push>
+void StepBuilder::addGradients(RowItems &rows, const Push &push) {
+  rows.table = push.table();
+  for (const plan::PushRows::Item &item : push.items())
+    addRowItem(rows, item, item.gradient());
+  // What the step looked up before is built; inputs do not change in a step.
+  for (const auto &pull : step->pulls)
+    for (const RowItems &table : pull->tables)
+      if (table.sameIds(rows)) {
+        rows.batch = table.batch;
+        rows.isBuilt = true;
+      }
+  if (!rows.batch)
+    rows.batch = std::make_shared<RowBatch>(
+        program.plan().proto.tables(static_cast<int>(push.table())));
+}
+
 void StepBuilder::addPushRows(const plan::PushRows &push) {
   step->hasExchange |= step->ownRows == nullptr;
   RowPush &rows = *step->pushes.emplace_back(std::make_unique<RowPush>());
   append(Step::Kind::PushRows).push = &rows;
-  rows.table.table = push.table();
-  for (const plan::PushRows::Item &item : push.items())
-    addRowItem(rows.table, item, item.gradient());
-  // What the step looked up before is built; inputs do not change in a step.
-  for (const auto &pull : step->pulls)
-    for (const RowItems &table : pull->tables)
-      if (table.sameIds(rows.table)) {
-        rows.table.batch = table.batch;
-        rows.table.isBuilt = true;
-      }
-  if (!rows.table.batch)
-    rows.table.batch = std::make_shared<RowBatch>(
-        program.plan().proto.tables(static_cast<int>(push.table())));
+  addGradients(rows.table, push);
+}
+
+Status StepBuilder::addMergeRows(const plan::MergeRows &merge) {
+  if (merge.has_group())
+    FLEET_RETURN_IF_ERROR(useCollective());
+  const plan::Table &table =
+      program.plan().proto.tables(static_cast<int>(merge.table()));
+  RowMerge &rows = *step->merges.emplace_back(std::make_unique<RowMerge>(
+      table, merge.has_group() ? program.groups[merge.group()] : nullptr));
+  append(Step::Kind::MergeRows).merge = &rows;
+  merged[merge.table()] = &rows;
+  addGradients(rows.own, merge);
+  return Status();
 }

@@ -35,6 +35,9 @@ private:
   void addTransfer(Step::Kind kind, const Transfer &transfer);
   void addPullRows(const plan::PullRows &pull);
   void addPushRows(const plan::PushRows &push);
+  Status addMergeRows(const plan::MergeRows &merge);
+  /// Of a plan.PushRows or plan.MergeRows.
+  template <typename Push> void addGradients(RowItems &rows, const Push &push);
   /// An item of a plan.PullRows or plan.PushRows; `rows` is its other buffer.
   template <typename Item>
   void addRowItem(RowItems &table, const Item &item, uint32_t rows);
@@ -43,6 +46,7 @@ private:
   Step::Calls &addCalls(uint32_t bucket, uint32_t group);
   void addParts(const plan::Parts &parts, bool gathers);
   void addCopyPart(const plan::CopyPart &copy);
+  Status useCollective();
   Status allocateExamples();
   void markOfBatch();
   /// Starts an operation; its operands follow.
@@ -56,9 +60,10 @@ private:
   const plan::Function &function;
   uint32_t index;
   std::unique_ptr<Step> step;
-  std::vector<int64_t> slots;           // offsets in the arena
-  std::vector<size_t> firstOperand;     // of each operation
-  std::map<uint32_t, uint32_t> started; // the call on each bucket
+  std::vector<int64_t> slots;            // offsets in the arena
+  std::vector<size_t> firstOperand;      // of each operation
+  std::map<uint32_t, uint32_t> started;  // the call on each bucket
+  std::map<uint32_t, RowMerge *> merged; // by table
 };
 
 } // namespace fleet

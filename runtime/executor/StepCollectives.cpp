@@ -28,6 +28,24 @@ Status Step::collect(const Operation &op) {
   return status.ok() ? status : failure(op, status);
 }
 
+Status Step::collectRows(const Operation &op) {
+  Status status;
+  if (op.kind == Kind::MergeRows) {
+    status = op.merge->run(op.operands);
+  } else if (op.kind == Kind::UpdateRows) {
+    // `count` is 1 where there is a sum.
+    status = ownRows->pushRows(op.merge->rows(),
+                               op.count ? op.operands[0] : nullptr);
+  } else if (op.kind == Kind::RowsPart) {
+    status = ownRows->part(op.merge->rows(), op.operands[0]);
+  } else {
+    const plan::BroadcastRows &call = *op.broadcast;
+    status = broadcastRows(*ownRows->rows(call.table()), call.component(),
+                           call.root(), *world);
+  }
+  return status.ok() ? status : failure(op, status);
+}
+
 void Step::countExamples(const StepArguments &arguments) {
   auto own = static_cast<double>(arguments.ownExamples);
   auto all = static_cast<double>(arguments.allExamples);
@@ -101,10 +119,19 @@ void StepBuilder::addCopyPart(const plan::CopyPart &copy) {
   appendOperand(copy.to());
 }
 
-Status StepBuilder::addCollective(const plan::Instruction &instruction) {
-  step->isCollective = true;
+Status StepBuilder::useCollective() {
   if (program.groups.empty())
     return makeError(StatusCode::Internal, "no connection to other trainers");
+  step->world = program.groups.front();
+  return Status();
+}
+
+Status StepBuilder::addCollective(const plan::Instruction &instruction) {
+  FLEET_RETURN_IF_ERROR(useCollective());
+  if (instruction.has_broadcast_rows()) {
+    append(Step::Kind::BroadcastRows).broadcast = &instruction.broadcast_rows();
+    return Status();
+  }
   if (instruction.has_collective_wait()) {
     // The loader has seen its start.
     append(Step::Kind::CollectiveWait).call =
@@ -234,6 +261,10 @@ void StepBuilder::markOfBatch() {
         adds |= function.buffers(b).has_in_bucket() &&
                 function.buffers(b).in_bucket().bucket() == *bucket &&
                 ofBatch[static_cast<size_t>(b)];
+    } else if (instruction.has_pull_rows()) {
+      depends = true;
+      for (const plan::PullRows::Item &item : instruction.pull_rows().items())
+        writes(item.out());
     } else if (instruction.has_collective_wait()) {
       for (int b = 0; b < function.buffers_size(); ++b)
         if (function.buffers(b).has_in_bucket() &&

@@ -290,7 +290,7 @@ Status fleet::train(Program &program, BatchReader &data,
 bool fleet::evaluatesWithServers(const Program &program) {
   const plan::Plan &plan = program.plan().proto;
   std::optional<uint32_t> index = program.plan().findFunction("evaluate");
-  if (!index || plan.role() != plan::TRAINER)
+  if (!index || plan.role() != plan::TRAINER || plan.servers().empty())
     return false;
   const auto &instructions =
       plan.functions(static_cast<int>(*index)).instructions();

@@ -57,6 +57,11 @@ private:
   Status checkFetchLatest();
   Status checkPullRows(const plan::PullRows &pull);
   Status checkPushRows(const plan::PushRows &push);
+  Status checkMergeRows(const plan::MergeRows &merge);
+  Status checkRowsPart(const plan::RowsPart &part);
+  Status checkUpdateRows(const plan::UpdateRows &update);
+  Status checkScalar(const plan::Table &table, uint32_t buffer);
+  Status checkBroadcastRows(const plan::BroadcastRows &broadcast);
   Status checkTable(uint32_t table) const;
   template <typename Item>
   Status checkRows(const plan::Table &table, const Item &item, uint32_t rows);
@@ -108,6 +113,7 @@ private:
   std::set<std::pair<uint32_t, uint32_t>> sent, received;
   std::vector<uint32_t> destinations; ///< buffers of `received`
   std::set<uint32_t> pushed;          ///< tables
+  std::set<uint32_t> merged;          ///< tables, not updated yet
   bool updatesRows = false;
   bool isSent = false; ///< a send barrier has been, no fetch barrier yet
   std::set<std::pair<uint32_t, uint32_t>> agreed; ///< since then
@@ -130,6 +136,9 @@ Status InstructionValidator::check(const Instruction &instruction) {
   if ((instruction.has_pull_rows() || instruction.has_push_rows()) &&
       plan.role() == plan::PSERVER)
     return invalid("a server looks no rows up, it has them");
+  if (instruction.has_push_rows() && plan.mode() == plan::COLLECTIVE)
+    return invalid("a collective job has no servers to push rows to; trainers "
+                   "merge them");
   switch (instruction.kind_case()) {
   case Instruction::kLaunch:
     return checkLaunch(instruction.launch());
@@ -190,7 +199,14 @@ Status InstructionValidator::check(const Instruction &instruction) {
   case Instruction::kCollectiveWait:
   case Instruction::kBroadcast:
   case Instruction::kConnect:
+  case Instruction::kBroadcastRows:
     return checkCollective(instruction);
+  case Instruction::kMergeRows:
+    return checkMergeRows(instruction.merge_rows());
+  case Instruction::kRowsPart:
+    return checkRowsPart(instruction.rows_part());
+  case Instruction::kUpdateRows:
+    return checkUpdateRows(instruction.update_rows());
   case Instruction::KIND_NOT_SET:
     break;
   }
@@ -211,6 +227,8 @@ Status InstructionValidator::checkCollective(const Instruction &instruction) {
                    plan::Mode_Name(plan.mode()));
   if (instruction.has_connect())
     return checkGroup(instruction.connect().group());
+  if (instruction.has_broadcast_rows())
+    return checkBroadcastRows(instruction.broadcast_rows());
   if (instruction.has_broadcast()) {
     const plan::Broadcast &broadcast = instruction.broadcast();
     FLEET_RETURN_IF_ERROR(checkGroup(broadcast.group()));
@@ -523,8 +541,96 @@ Status InstructionValidator::checkPushRows(const plan::PushRows &push) {
   return Status();
 }
 
+Status InstructionValidator::checkMergeRows(const plan::MergeRows &merge) {
+  if (plan.mode() == plan::PARAMETER_SERVER)
+    return invalid("rows are merged where all of them are, which is not so in "
+                   "a job with servers");
+  if (merge.has_group() != (plan.mode() == plan::COLLECTIVE))
+    return invalid("it merges rows of {} in mode {}",
+                   merge.has_group() ? "a group" : "this process alone",
+                   plan::Mode_Name(plan.mode()));
+  if (merge.has_group())
+    FLEET_RETURN_IF_ERROR(checkGroup(merge.group()));
+  FLEET_RETURN_IF_ERROR(checkTable(merge.table()));
+  const plan::Table &table = plan.tables(static_cast<int>(merge.table()));
+  if (!inFlight.empty())
+    return invalid("it waits for the others while a collective works on "
+                   "bucket '{}'",
+                   plan.buckets(static_cast<int>(inFlight.front())).name());
+  if (merge.items().empty())
+    return invalid("it merges no rows");
+  for (const plan::PushRows::Item &item : merge.items())
+    FLEET_RETURN_IF_ERROR(checkRows(table, item, item.gradient()));
+  if (!pushed.insert(merge.table()).second)
+    return invalid("rows of table '{}' are merged twice in a step",
+                   table.name());
+  merged.insert(merge.table());
+  return Status();
+}
+
+Status InstructionValidator::checkUpdateRows(const plan::UpdateRows &update) {
+  FLEET_RETURN_IF_ERROR(checkTable(update.table()));
+  const plan::Table &table = plan.tables(static_cast<int>(update.table()));
+  if (merged.erase(update.table()) == 0)
+    return invalid("it updates rows of table '{}', which have not been merged",
+                   table.name());
+  if (table.update() == 0)
+    return invalid("table '{}' has no update function", table.name());
+  if (update.has_sum() != (table.part() != 0))
+    return invalid("it updates rows of table '{}' {} a sum, but the table has "
+                   "{} part",
+                   table.name(), update.has_sum() ? "by" : "without",
+                   table.part() == 0 ? "no" : "a");
+  return update.has_sum() ? checkScalar(table, update.sum()) : Status();
+}
+
+/// Of the type of the table's elements.
+Status InstructionValidator::checkScalar(const plan::Table &table,
+                                         uint32_t buffer) {
+  FLEET_RETURN_IF_ERROR(checkIndex(buffer));
+  plan::TensorType scalar;
+  scalar.set_dtype(table.dtype());
+  if (sameType(scalar, get(buffer).type()))
+    return Status();
+  return invalid("{} for a sum over gradients of table '{}', expected {}",
+                 spell(buffer), table.name(),
+                 formatType(scalar, plan.symbols()));
+}
+
+Status InstructionValidator::checkRowsPart(const plan::RowsPart &part) {
+  FLEET_RETURN_IF_ERROR(checkTable(part.table()));
+  const plan::Table &table = plan.tables(static_cast<int>(part.table()));
+  if (merged.count(part.table()) == 0)
+    return invalid("it is a part of rows of table '{}', which have not been "
+                   "merged",
+                   table.name());
+  if (table.part() == 0)
+    return invalid("table '{}' has no part", table.name());
+  FLEET_RETURN_IF_ERROR(checkScalar(table, part.out()));
+  return checkWritable(part.out());
+}
+
+Status
+InstructionValidator::checkBroadcastRows(const plan::BroadcastRows &broadcast) {
+  FLEET_RETURN_IF_ERROR(checkGroup(broadcast.group()));
+  FLEET_RETURN_IF_ERROR(checkTable(broadcast.table()));
+  const plan::Table &table = plan.tables(static_cast<int>(broadcast.table()));
+  if (broadcast.component() > static_cast<uint32_t>(table.row_states_size()))
+    return invalid("it gives component {} of table '{}', which has {}",
+                   broadcast.component(), table.name(),
+                   1 + table.row_states_size());
+  if (broadcast.root() >= plan.trainers())
+    return invalid("it gives the rows of rank {}, the job has {} trainers",
+                   broadcast.root(), plan.trainers());
+  return Status();
+}
+
 Status InstructionValidator::checkEnd() {
-  if (!pushed.empty() && plan.role() == plan::TRAINER)
+  if (!merged.empty())
+    return invalid("it merges rows of table '{}', but does not update them",
+                   plan.tables(static_cast<int>(*merged.begin())).name());
+  if (!pushed.empty() && plan.role() == plan::TRAINER &&
+      plan.mode() != plan::COLLECTIVE)
     return invalid("it pushes rows, but no send barrier follows");
   if (!sent.empty())
     return invalid("it sends blocks, but no send barrier follows");

@@ -41,8 +41,18 @@ private:
   Status checkShards();
   Status checkUpdate(const plan::Function &function);
   Status checkAdvance(const plan::Function &function);
+  Status checkPart(const plan::Function &function);
   Status checkComputes(const plan::Function &function);
   Status checkInput(const plan::Buffer &buffer);
+
+  /// This process has all rows.
+  bool isWhole() const {
+    return plan.role() == plan::LOCAL || plan.mode() == plan::COLLECTIVE;
+  }
+
+  static bool has(const plan::Function &function, const plan::Output &output) {
+    return output.buffer() < static_cast<uint32_t>(function.buffers_size());
+  }
 
   const Plan &plan;
   const plan::Table &table;
@@ -96,9 +106,14 @@ Status TableValidator::checkRowStates() {
 Status TableValidator::checkShards() {
   if (table.shards().empty())
     return invalid("nobody owns its rows");
-  if (plan.role() == plan::LOCAL && table.shards_size() != 1)
-    return invalid("{} shards in a local job", table.shards_size());
-  int servers = plan.role() == plan::LOCAL ? 1 : plan.servers_size();
+  if (isWhole() && table.shards_size() != 1)
+    return invalid("{} shards in a job where processes have whole tables",
+                   table.shards_size());
+  if (plan.mode() == plan::COLLECTIVE &&
+      table.placement() != plan::Table::SPARSE)
+    return invalid("placement DISTRIBUTED in mode COLLECTIVE, where every "
+                   "trainer has all rows; expected SPARSE");
+  int servers = isWhole() ? 1 : plan.servers_size();
   std::unordered_set<uint32_t> owners;
   int64_t next = 0;
   for (int i = 0; i < table.shards_size(); ++i) {
@@ -128,20 +143,26 @@ Status TableValidator::checkShards() {
 }
 
 Status TableValidator::checkFunctions() {
-  for (uint32_t function : {table.update(), table.advance()}) {
+  if (table.part() != 0 && !isWhole())
+    return invalid("a part of a sum in a job with servers, which would each "
+                   "have a part of it");
+  for (uint32_t function : {table.update(), table.advance(), table.part()}) {
     if (function == 0)
       continue;
-    if (plan.role() == plan::TRAINER)
+    if (plan.role() == plan::TRAINER && !isWhole())
       return invalid("a trainer updates no rows");
     if (function > static_cast<uint32_t>(plan.functions_size()))
       return invalid("function {} (counted from 1), the plan has {} functions",
                      function, plan.functions_size());
     const plan::Function &body = plan.functions(static_cast<int>(function) - 1);
-    Status status =
-        function == table.update() ? checkUpdate(body) : checkAdvance(body);
+    Status status = function == table.update()    ? checkUpdate(body)
+                    : function == table.advance() ? checkAdvance(body)
+                                                  : checkPart(body);
     FLEET_RETURN_IF_ERROR(
         status.withContext(fmt::format("function '{}'", body.name())));
   }
+  if (table.update() == 0 && table.part() != 0)
+    return invalid("a part of a sum, but no function that updates rows by it");
   if (table.update() == 0 && table.advance() != 0)
     return invalid("a function that advances its states, but none that updates "
                    "rows");
@@ -170,11 +191,11 @@ Status TableValidator::checkUpdate(const plan::Function &function) {
       ++inputs;
       FLEET_RETURN_IF_ERROR(checkInput(buffer));
     }
-  if (inputs != 2 + table.row_states_size())
-    return invalid("{} inputs, expected {}: gradients, values and {} row "
-                   "states",
-                   inputs, 2 + table.row_states_size(),
-                   table.row_states_size());
+  int expected = 2 + table.row_states_size() + (table.part() != 0);
+  if (inputs != expected)
+    return invalid("{} inputs, expected {}: gradients, values, {} row states{}",
+                   inputs, expected, table.row_states_size(),
+                   table.part() != 0 ? " and the sum of parts" : "");
   // It runs several times a step.
   auto isState = [&](uint32_t buffer) {
     return function.buffers(static_cast<int>(buffer)).has_state();
@@ -194,12 +215,35 @@ Status TableValidator::checkInput(const plan::Buffer &buffer) {
     columns = table.row_states(static_cast<int>(argument) - 2).columns();
   plan::TensorType expected;
   expected.set_dtype(table.dtype());
-  expected.add_dims()->set_symbol(0);
-  expected.add_dims()->set_extent(columns);
+  bool isSum = table.part() != 0 &&
+               argument == 2 + static_cast<uint32_t>(table.row_states_size());
+  if (!isSum) {
+    expected.add_dims()->set_symbol(0);
+    expected.add_dims()->set_extent(columns);
+  }
   if (!sameType(expected, buffer.type()))
     return invalid("input {} is {}, expected {}", argument,
                    formatType(buffer.type(), plan.symbols()),
                    formatType(expected, plan.symbols()));
+  return Status();
+}
+
+Status TableValidator::checkPart(const plan::Function &function) {
+  FLEET_RETURN_IF_ERROR(checkComputes(function));
+  int inputs = 0;
+  for (const plan::Buffer &buffer : function.buffers())
+    if (buffer.has_input()) {
+      ++inputs;
+      FLEET_RETURN_IF_ERROR(checkInput(buffer));
+    }
+  if (inputs != 1)
+    return invalid("{} inputs, expected 1: gradients", inputs);
+  plan::TensorType scalar;
+  scalar.set_dtype(table.dtype());
+  if (function.outputs_size() != 1 || !has(function, function.outputs(0)) ||
+      !sameType(scalar,
+                function.buffers(int(function.outputs(0).buffer())).type()))
+    return invalid("expected one output, a scalar of the table's type");
   return Status();
 }
 

@@ -38,6 +38,9 @@ struct RowIds {
 /// largest step.
 class RowBatch {
 public:
+  /// Of all lists of a build().
+  static constexpr int64_t kMaxIds = (int64_t(1) << 31) - 2;
+
   explicit RowBatch(const plan::Table &table);
   /// Rows of a table that all belong to the same shard.
   RowBatch(std::string name, int64_t rows, int64_t columns,
@@ -73,7 +76,6 @@ private:
   /// Bits of an entry of `places`.
   static constexpr uint32_t kFirst = uint32_t(1) << 31;
   static constexpr uint32_t kPadding = UINT32_MAX;
-  static constexpr int64_t kMaxIds = (int64_t(1) << 31) - 2;
 
   struct Entry {
     int64_t id;

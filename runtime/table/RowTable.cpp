@@ -284,15 +284,17 @@ StatusOr<int64_t> RowTable::walkRows(const int64_t *ids, int64_t count,
       index);
 }
 
-Status RowTable::gather(const int64_t *ids, int64_t count, void *out) {
-  size_t bytes = rowBytes();
+Status RowTable::read(size_t component, const int64_t *ids, int64_t count,
+                      void *out) {
+  size_t bytes = parts[component].bytes, offset = parts[component].offset;
   auto *to = static_cast<std::byte *>(out);
   auto copyRows = [&](int64_t first, int64_t rows, const uint32_t *slots,
                       auto ahead) {
     withRowCopy(bytes, [&](auto copy) {
       for (int64_t i = 0; i < rows; ++i) {
         ahead(i);
-        copy(to + static_cast<size_t>(first + i) * bytes, record(slots[i]));
+        copy(to + static_cast<size_t>(first + i) * bytes,
+             record(slots[i]) + offset);
       }
     });
     return Status();
@@ -301,13 +303,15 @@ Status RowTable::gather(const int64_t *ids, int64_t count, void *out) {
   int64_t done = 0;
   {
     std::shared_lock<std::shared_mutex> lock(mutex);
-    FLEET_ASSIGN_OR_RETURN(done, walkRows<false>(ids, count, bytes, copyRows));
+    FLEET_ASSIGN_OR_RETURN(
+        done, walkRows<false>(ids, count, offset + bytes, copyRows));
   }
   if (done == count)
     return Status();
   std::unique_lock<std::shared_mutex> lock(mutex);
   to += static_cast<size_t>(done) * bytes;
-  return walkRows<true>(ids + done, count - done, bytes, copyRows).status();
+  return walkRows<true>(ids + done, count - done, offset + bytes, copyRows)
+      .status();
 }
 
 Status RowTable::update(const int64_t *ids, int64_t count,

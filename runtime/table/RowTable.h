@@ -85,7 +85,11 @@ public:
 
   /// Writes the values of rows `ids` to `out`, one row after the other. Rows of
   /// a DISTRIBUTED table that do not exist are made.
-  Status gather(const int64_t *ids, int64_t count, void *out);
+  Status gather(const int64_t *ids, int64_t count, void *out) {
+    return read(0, ids, count, out);
+  }
+  /// The same with component number `component`.
+  Status read(size_t component, const int64_t *ids, int64_t count, void *out);
 
   /// Runs `updater` over rows `ids`, all of them different, with a row of
   /// `gradients` each. When it fails, some rows may have been updated.

@@ -50,8 +50,13 @@ protected:
 
   std::string model() const { return std::get<0>(GetParam()); }
   std::string optimizer() const { return std::get<1>(GetParam()); }
-  /// They refuse tables of rows.
+  bool hasTables() const { return model() == "tables" || model() == "sparse"; }
+  /// They refuse tables that need not be whole anywhere.
   bool hasCollectiveJobs() const { return model() != "tables"; }
+  /// They refuse tables that are clipped together with other parameters.
+  bool hasServerJobs() const {
+    return model() != "sparse" || optimizer().rfind("global", 0) != 0;
+  }
   std::string job(const std::string &kind) const {
     return fmt::format("{}/{}_{}_{}", FLEET_JOBS, model(), optimizer(), kind);
   }
@@ -65,6 +70,8 @@ protected:
   };
   /// The jobs of so many trainers that there are: of fit_a_line, all.
   std::vector<Kind> kinds(int trainers) const {
+    if (!hasServerJobs())
+      return {};
     if (model() == "fit_a_line")
       return {{1, "whole"},
               {2, "whole"},
@@ -116,6 +123,8 @@ protected:
     if (model() == "tables")
       // Users far apart: only rows that are used can be in memory.
       result.data = writeIds(16666666661u) + kIdColumns;
+    if (model() == "sparse")
+      result.data = writeIds(16) + kIdColumns;
     if (model() == "mlp") {
       std::string path = directory + "/mlp.csv";
       if (FILE *file = std::fopen(path.c_str(), "w")) {
@@ -275,11 +284,13 @@ TEST_P(Contract, OneTrainerGivesTheBitsOfOneMachine) {
       expectSameBits(local, remote);
   }
   // Nobody else pushes, so it makes no difference when pushes are applied.
-  Tensors half = run(job("half_1x3"), training(), "half");
-  if (model() == "moving_mean") // adds what a step changed
-    expectClose(local, half, 1e-5);
-  else
-    expectSameBits(local, half);
+  if (hasServerJobs()) {
+    Tensors half = run(job("half_1x3"), training(), "half");
+    if (model() == "moving_mean") // adds what a step changed
+      expectClose(local, half, 1e-5);
+    else
+      expectSameBits(local, half);
+  }
   // Alone among equals.
   if (hasCollectiveJobs())
     expectSameBits(local, run(job("all_1"), training(), "all"));
@@ -309,7 +320,8 @@ TEST_P(Contract, SmallerLastBatchesCountByTheirRows) {
   uneven.shuffle = true;
   Tensors local = run(job("local"), uneven, "local");
   ASSERT_FALSE(local.empty());
-  expectClose(local, run(job(3, 1, "whole"), uneven, "ps3"), 1e-5);
+  if (hasServerJobs())
+    expectClose(local, run(job(3, 1, "whole"), uneven, "ps3"), 1e-5);
   if (!hasCollectiveJobs())
     return;
   // 506 rows leave 2 for 4 trainers: two of them have none.
@@ -325,8 +337,10 @@ TEST_P(Contract, CheckpointsLoadInAnyMode) {
   // sizes. Data begins anew in all of them.
   Training half = training();
   half.steps = 20;
-  std::vector<std::string> kinds = {job("local"), job(1, 1, "whole"),
-                                    job(1, 2, "sliced"), job(1, 3, "sliced")};
+  std::vector<std::string> kinds = {job("local")};
+  if (hasServerJobs())
+    kinds.insert(kinds.end(), {job(1, 1, "whole"), job(1, 2, "sliced"),
+                               job(1, 3, "sliced")});
   if (hasCollectiveJobs())
     kinds.push_back(job("all_1"));
   Tensors first = run(job("local"), half, "0");
@@ -348,7 +362,7 @@ TEST_P(Contract, CheckpointsLoadInAnyMode) {
 }
 
 TEST_P(Contract, MergedStepsAreOneStepOfAllTheirRows) {
-  if (!hasCollectiveJobs())
+  if (hasTables())
     GTEST_SKIP() << "gradients of tables are not merged";
   // LAMB divides gradients of biases that are close to zero by their size.
   double tolerance = optimizer() == "lamb" ? 5e-4 : 1e-5;
@@ -372,7 +386,7 @@ TEST_P(Contract, MergedStepsAreOneStepOfAllTheirRows) {
 }
 
 TEST_P(Contract, MergedStepsCountByTheirRows) {
-  if (!hasCollectiveJobs())
+  if (hasTables())
     GTEST_SKIP() << "gradients of tables are not merged";
   // The last batch of an epoch is smaller, and is merged with a first one.
   Training uneven = training();
@@ -488,7 +502,7 @@ TEST_P(TableContract, UpdatesByRowsAreDenseTraining) {
 
 TEST_P(Contract, ResumingGivesTheBitsOfAnUninterruptedRun) {
   if (!hasCollectiveJobs())
-    GTEST_SKIP() << "tables live on servers";
+    GTEST_SKIP() << "distributed tables live on servers";
   // Ends in the middle of an epoch of another order of rows.
   Training whole = training();
   whole.shuffle = true;
@@ -558,6 +572,12 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Combine(testing::Values("fit_a_line"),
                      testing::Values("sgd", "momentum", "nesterov", "stepped")),
     name);
+INSTANTIATE_TEST_SUITE_P(SparseTables, Contract,
+                         testing::Combine(testing::Values("sparse"),
+                                          testing::Values("sgd", "momentum",
+                                                          "adam", "scheduled",
+                                                          "regularized")),
+                         name);
 INSTANTIATE_TEST_SUITE_P(Tables, TableContract,
                          testing::Combine(testing::Values("tables"),
                                           testing::Values("sgd", "adagrad")),

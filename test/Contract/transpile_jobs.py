@@ -1,13 +1,14 @@
 """Makes all jobs of one program that ContractTest compares.
 
 transpile_jobs.py FLEET_TRANSPILE PROGRAM PREFIX [few] [servers-only] [local-sgd] [shardable]
+    [unmerged] [without-servers]
 
 The jobs are PREFIX_local, PREFIX_half_1x3, and PREFIX_ps_NxS_whole and, of several
 servers, PREFIX_ps_NxS_sliced for N trainers and S servers (sliced: even the smallest
 parameter is cut, where its update can be), and PREFIX_all_N for N trainers without
 servers, of which those of all_2 send each gradient by itself, PREFIX_levels_4, which adds
 between neighbours first, and PREFIX_merge_local and PREFIX_merge_N, which update every
-two steps (not with servers-only). With shardable, also PREFIX_shard_N, of trainers that
+two steps (not with servers-only or unmerged). With shardable, also PREFIX_shard_N, of trainers that
 update a part of each parameter, and PREFIX_shard_merge_2. With local-sgd,
 also PREFIX_each_N, of trainers that average after each step, and PREFIX_adaptive_2.
 """
@@ -21,6 +22,8 @@ FEW = "few" in sys.argv[4:]
 SERVERS_ONLY = "servers-only" in sys.argv[4:]
 LOCAL_SGD = "local-sgd" in sys.argv[4:]
 SHARDABLE = "shardable" in sys.argv[4:]
+UNMERGED = "unmerged" in sys.argv[4:]
+WITHOUT_SERVERS = "without-servers" in sys.argv[4:]
 
 
 def transpile(name, *flags):
@@ -62,8 +65,9 @@ def main():
     if not SERVERS_ONLY:
         jobs += [("all_1", "--mode=collective", "--trainers=1"),
                  ("all_2", "--strategy=" + settings["alone"], "--trainers=2"),
-                 ("all_4", "--mode=collective", "--trainers=4"),
-                 ("levels_4", "--strategy=" + settings["levels"], "--trainers=4"),
+                 ("all_4", "--mode=collective", "--trainers=4")]
+    if not SERVERS_ONLY and not UNMERGED:
+        jobs += [("levels_4", "--strategy=" + settings["levels"], "--trainers=4"),
                  ("merge_local", "--strategy=" + settings["merge_local"]),
                  ("merge_2", "--strategy=" + settings["merge"], "--trainers=2"),
                  ("merge_4", "--strategy=" + settings["merge"], "--trainers=4")]
@@ -85,6 +89,8 @@ def main():
         jobs.append(("ps_%dx%d_%s" % (trainers, servers, cut),
                      "--strategy=" + settings[cut], "--trainers=%d" % trainers,
                      pservers(servers)))
+    if WITHOUT_SERVERS:
+        jobs = [job for job in jobs if not job[0].startswith(("ps_", "half_"))]
     with ThreadPoolExecutor(2) as pool:
         errors = [e for e in pool.map(lambda job: transpile(*job), jobs) if e]
     sys.exit("\n".join(errors) or None)

@@ -8,7 +8,7 @@ import struct
 import time
 import unittest
 
-from fleet_test import (FIT_A_LINE, HOUSING_DATA, FleetTest, floats, free_endpoints,
+from fleet_test import (FIT_A_LINE, HOUSING_DATA, SOURCE, FleetTest, floats, free_endpoints,
                         read_checkpoint, tool)
 
 MPIRUN = shutil.which("mpirun")
@@ -47,6 +47,30 @@ class Collective(FleetTest):
             status, out, err = self.finish(child)
             self.assertEqual(status, 0, out + err)
         self.assert_like_one_machine(self.path("two"))
+
+    def test_tables_like_one_machine(self):
+        with open(os.path.join(SOURCE, "examples/ctr/ctr_tables.mlir")) as file:
+            text = file.read().replace("1000000000000", "20000")
+        program = self.write("sparse.mlir", text.replace("rows = distributed", "rows = sparse"))
+        data, entropy = self.make_clicks(4000)
+        losses, saved = [], []
+        for name, batch, *flags in (("one", 128), ("two", 64, "--mode=collective",
+                                                   "--trainers=2")):
+            job = self.transpile(program, name, *flags)
+            result = self.run_tool(tool("fleet-launch"), job, "--", data, "--seed=1",
+                                   "--batch-size=%d" % batch, "--epochs=4", "--shuffle",
+                                   "--threads=1", "--save=" + self.path("save_" + name))
+            self.assertEqual(result.returncode, 0, result.stderr)
+            losses.append(float(re.search(r"final loss ([0-9.]+)", result.stdout).group(1)))
+            saved.append(read_checkpoint(self.path("save_" + name)))
+            self.assert_nothing_left(job)
+        self.assertLess(losses[0], entropy - 0.05)
+        self.assertAlmostEqual(losses[0], losses[1], delta=1e-3)
+        self.assertEqual(saved[0].keys(), saved[1].keys())
+        for name in saved[0]:
+            one, two = floats(saved[0][name]), floats(saved[1][name])
+            worst = max(abs(a - b) for a, b in zip(one, two))
+            self.assertLessEqual(worst, 1e-2 * max(map(abs, one)), name)
 
     def test_explain_foretells_what_is_given(self):
         result = self.run_tool(tool("fleet-transpile"), FIT_A_LINE, "-o", self.path("told"),

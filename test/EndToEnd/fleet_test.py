@@ -1,10 +1,12 @@
 """What the end-to-end tests share: real processes, real sockets, real files."""
 import json
 import os
+import re
 import shutil
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -105,6 +107,14 @@ class FleetTest(unittest.TestCase):
                                *flags)
         self.assertEqual(result.returncode, 0, result.stderr)
         return self.path(name)
+
+    def make_clicks(self, rows):
+        script = os.path.join(SOURCE, "examples/ctr/make_data.py")
+        result = self.run_tool(sys.executable, script, "--rows", rows, "-o",
+                               self.path("clicks.npz"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        entropy = float(re.search(r"entropy ([0-9.]+)", result.stdout).group(1))
+        return "--data=" + self.path("clicks.npz"), entropy
 
     def program_with(self, source, optimizer):
         """The example `source` with another optimizer."""

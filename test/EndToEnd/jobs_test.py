@@ -181,14 +181,6 @@ class Jobs(FleetTest):
     def test_contract_mlp(self):
         self.check_contract(MLP, self.make_mlp_data(), "#optim.sgd<learning_rate = 1.0e-1>")
 
-    def make_clicks(self, rows):
-        script = os.path.join(SOURCE, "examples/ctr/make_data.py")
-        result = self.run_tool(sys.executable, script, "--rows", rows, "-o",
-                               self.path("clicks.npz"))
-        self.assertEqual(result.returncode, 0, result.stderr)
-        entropy = float(re.search(r"entropy ([0-9.]+)", result.stdout).group(1))
-        return "--data=" + self.path("clicks.npz"), entropy
-
     def test_contract_ctr(self):
         data, _ = self.make_clicks(1500)
         self.check_contract(CTR, data, "#optim.sgd<learning_rate = 1.0e-1>")

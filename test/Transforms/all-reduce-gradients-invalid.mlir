@@ -57,9 +57,25 @@ module {
 // -----
 
 module {
-  // expected-error @+1 {{is a table of rows, which only parameter servers own parts of}}
-  optim.parameter @t : tensor<8x2xf32> init = #optim.ones rows = sparse
+  // expected-error @+1 {{has rows = distributed, so that no process has to hold all of them; in mode collective every trainer has all of every parameter: declare rows = sparse if that fits, or use mode ps}}
+  optim.parameter @t : tensor<8x2xf32> init = #optim.ones rows = distributed
   func.func @main() {
+    return
+  }
+}
+
+// -----
+
+module {
+  optim.parameter @t : tensor<8x2xf32> init = #optim.ones rows = sparse
+  optim.parameter @w : tensor<2xf32> init = #optim.ones
+  func.func @main(%ids: tensor<?x1xi64>, %dr: tensor<?x2xf32>, %dw: tensor<2xf32>) {
+    %g = optim.row_gradient @t [%ids] %dr : (tensor<?x1xi64>, tensor<?x2xf32>) -> tensor<8x2xf32>
+    // expected-note @+1 {{it is updated here}}
+    optim.sgd @t, %g learning_rate = 1.0 : tensor<8x2xf32>
+    // expected-error @+1 {{uses @t after its update but before the last update of the step}}
+    %r = optim.lookup @t[%ids] : (tensor<?x1xi64>) -> tensor<?x2xf32>
+    optim.sgd @w, %dw learning_rate = 1.0 : tensor<2xf32>
     return
   }
 }

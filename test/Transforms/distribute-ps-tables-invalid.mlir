@@ -64,3 +64,17 @@ module @elsewhere {
     return
   }
 }
+
+// -----
+
+module @joint {
+  optim.parameter @t : tensor<10x4xf32> init = #optim.zeros rows = distributed
+  func.func @main(%ids: tensor<?x1xi64>, %g: tensor<?x4xf32>) {
+    %0 = optim.row_gradient @t [%ids] %g : (tensor<?x1xi64>, tensor<?x4xf32>) -> tensor<10x4xf32>
+    // expected-note @+1 {{it is changed here}}
+    %1 = optim.clip_by_global_norm %0 max = 1.0 : tensor<10x4xf32>
+    // expected-error @+1 {{'optim.sgd' op updates a table by a gradient that is changed together with others, of which servers would have to know all rows of a step; train @t by an optim.minimize of its own, or use mode collective}}
+    optim.sgd @t, %1 learning_rate = 0.1 : tensor<10x4xf32>
+    return
+  }
+}

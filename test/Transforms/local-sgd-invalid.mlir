@@ -19,3 +19,15 @@ module {
     return
   }
 }
+
+// -----
+
+module {
+  // expected-error @+1 {{has rows, of which each trainer would change others between averages; switch local_sgd off, or declare it without rows}}
+  optim.parameter @t : tensor<8x2xf32> init = #optim.ones rows = sparse
+  func.func @main(%ids: tensor<?x1xi64>, %dr: tensor<?x2xf32>) {
+    %g = optim.row_gradient @t [%ids] %dr : (tensor<?x1xi64>, tensor<?x2xf32>) -> tensor<8x2xf32>
+    optim.sgd @t, %g learning_rate = 1.0 : tensor<8x2xf32>
+    return
+  }
+}

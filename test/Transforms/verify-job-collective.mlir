@@ -358,3 +358,53 @@ module attributes {fleet.job = #fleet.job<mode = collective, sync = sync, traine
     }
   }
 }
+
+// -----
+
+// Rows are added while nothing else is under way.
+module attributes {fleet.job = #fleet.job<mode = collective, sync = sync, trainers = 2>} {
+  module @trainer attributes {fleet.role = #fleet.role<trainer>} {
+    fleet.group @world size = 2
+    optim.parameter @w : tensor<2xf32> init = #optim.ones
+    optim.parameter @t : tensor<8x2xf32> init = #optim.ones rows = sparse
+    func.func @main(%ids: tensor<?x1xi64>, %dr: tensor<?x2xf32>, %g: tensor<2xf32>) {
+      %r = optim.row_gradient @t [%ids] %dr : (tensor<?x1xi64>, tensor<?x2xf32>) -> tensor<8x2xf32>
+      // expected-note @+1 {{the earlier one begins here}}
+      %t = fleet.all_reduce_start %g in @world : tensor<2xf32>
+      // expected-error @+1 {{waits for the others while a call that began earlier has not ended}}
+      %a = fleet.all_gather_rows %r in @world : tensor<8x2xf32>
+      %0 = fleet.all_reduce_wait %t : tensor<2xf32>
+      optim.sgd @w, %0 learning_rate = 1.0 : tensor<2xf32>
+      optim.sgd @t, %a learning_rate = 1.0 : tensor<8x2xf32>
+      return
+    }
+    func.func @startup() {
+      fleet.connect @world
+      fleet.broadcast @w from 0 in @world
+      fleet.broadcast @t from 0 in @world
+      return
+    }
+  }
+}
+
+// -----
+
+// Each trainer names other rows.
+module attributes {fleet.job = #fleet.job<mode = collective, sync = sync, trainers = 2>} {
+  module @trainer attributes {fleet.role = #fleet.role<trainer>} {
+    fleet.group @world size = 2
+    optim.parameter @t : tensor<8x2xf32> init = #optim.ones rows = sparse
+    func.func @main(%ids: tensor<?x1xi64>, %dr: tensor<?x2xf32>) {
+      // expected-note @+1 {{the value comes from here}}
+      %r = optim.row_gradient @t [%ids] %dr : (tensor<?x1xi64>, tensor<?x2xf32>) -> tensor<8x2xf32>
+      // expected-error @+1 {{updates @t by a value that differs between trainers; it has to be added up by an all_reduce}}
+      optim.sgd @t, %r learning_rate = 1.0 : tensor<8x2xf32>
+      return
+    }
+    func.func @startup() {
+      fleet.connect @world
+      fleet.broadcast @t from 0 in @world
+      return
+    }
+  }
+}

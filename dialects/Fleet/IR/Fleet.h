@@ -9,6 +9,7 @@
 #define FLEET_DIALECTS_FLEET_IR_FLEET_H
 
 #include "dialects/NN/IR/NN.h"
+#include "dialects/Optim/IR/Optim.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -19,6 +20,7 @@
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "dialects/Fleet/IR/FleetDialect.h.inc"

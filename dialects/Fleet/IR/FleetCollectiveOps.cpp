@@ -26,6 +26,7 @@ void ReduceScatterWaitOp::getEffects(Effects &effects) {
 }
 void AllGatherStartOp::getEffects(Effects &effects) { getWireEffects(effects); }
 void AllGatherWaitOp::getEffects(Effects &effects) { getWireEffects(effects); }
+void AllGatherRowsOp::getEffects(Effects &effects) { getWireEffects(effects); }
 
 void BroadcastOp::getEffects(Effects &effects) {
   getWireEffects(effects);
@@ -215,6 +216,36 @@ LogicalResult OwnPartOp::verifySymbolUses(SymbolTableCollection &tables) {
   if (!group)
     return failure();
   return verifyPart(*this, group, getWhole().getType(), getPart().getType());
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+LogicalResult AllGatherRowsOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return success(lookupGroup(tables, *this, getGroupAttr()) != nullptr);
+}
+
+optim::RowGradientOp AllGatherRowsOp::getRows() {
+  return getRowGradient().getDefiningOp<optim::RowGradientOp>();
+}
+
+LogicalResult AllGatherRowsOp::verify() {
+  if (getRows())
+    return success();
+  InFlightDiagnostic diag =
+      emitOpError("adds a gradient that is no optim.row_gradient; whole "
+                  "gradients are added by fleet.all_reduce_start");
+  if (Operation *source = getRowGradient().getDefiningOp())
+    diag.attachNote(source->getLoc()) << "it comes from here";
+  return diag;
+}
+
+LogicalResult AllGatherRowsOp::inferReturnTypes(
+    MLIRContext *, std::optional<Location>, ValueRange operands, DictionaryAttr,
+    OpaqueProperties, RegionRange, SmallVectorImpl<Type> &types) {
+  types.push_back(operands.front().getType());
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

@@ -51,7 +51,7 @@ def Fleet_BroadcastOp : Fleet_CollectiveOp<"broadcast",
   let summary = "gives all members of a group one member's variable";
   let description = [{
     Afterwards the parameter or state has the value that it had on member
-    `root` everywhere.
+    `root` everywhere; of a table, all rows.
 
     Example:
 
@@ -205,6 +205,35 @@ def Fleet_OwnPartOp : Fleet_Op<"own_part",
   let arguments = (ins Fleet_ReducedType:$whole, FlatSymbolRefAttr:$group);
   let results = (outs Fleet_ReducedType:$part);
   let assemblyFormat = "$whole `in` $group attr-dict `:` type($whole) `->` type($part)";
+}
+
+def Fleet_AllGatherRowsOp : Fleet_CollectiveOp<"all_gather_rows",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+     DeclareOpInterfaceMethods<InferTypeOpInterface>,
+     RowGradientFilterOpInterface]> {
+  let summary = "adds the gradients of rows over all members of a group";
+  let description = [{
+    All members get the rows that any of them has a gradient of, each with the sum
+    over the members that do, in the order of ranks; so all of them update the
+    same rows by the same values. Its operand is an `optim.row_gradient`, which
+    every member has of rows of its own.
+
+    Example:
+
+    ```mlir
+    %dt = optim.row_gradient @words [%ids] %dw : (tensor<?x1xi64>, tensor<?x16xf32>) -> tensor<1000x16xf32>
+    %all = fleet.all_gather_rows %dt in @world : tensor<1000x16xf32>
+    optim.sgd @words, %all learning_rate = 1.0e-1 : tensor<1000x16xf32>
+    ```
+  }];
+  let arguments = (ins Fleet_TableType:$row_gradient, FlatSymbolRefAttr:$group);
+  let results = (outs Fleet_TableType:$gradient);
+  let assemblyFormat = "$row_gradient `in` $group attr-dict `:` type($row_gradient)";
+  let extraClassDeclaration = [{
+    /// The rows of this member; null if the gradient comes from elsewhere.
+    ::mlir::fleet::optim::RowGradientOp getRows();
+  }];
+  let hasVerifier = 1;
 }
 
 def Fleet_ExamplesOp : Fleet_Op<"examples", [Pure]> {

@@ -6,9 +6,11 @@
 include "dialects/Fleet/IR/FleetDialect.td"
 include "dialects/Fleet/IR/FleetAttrs.td"
 include "dialects/NN/IR/NNInterfaces.td"
+include "dialects/Optim/IR/OptimInterfaces.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class Fleet_Op<string mnemonic, list<Trait> traits = []>

@@ -72,6 +72,13 @@ namespace mlir::fleet::optim {
 LogicalResult verifyUpdateSymbols(OptimizerOpInterface op,
                                   SymbolTableCollection &tables);
 
+/// The rows of this step that `gradient` stands for the gradients of, through
+/// ops of RowGradientFilterOpInterface; null if it is an ordinary tensor.
+RowGradientOp findRowGradient(Value gradient);
+
+/// The type of some rows of a table.
+RankedTensorType getSomeRows(Type table);
+
 /// Checks an access of `op` to rows of a table: `ids` choose rows of `table`
 /// and give a tensor of type `rows`, and `padding` is an id or -1.
 LogicalResult verifyRows(Operation *op, RankedTensorType table, Type ids,

@@ -189,7 +189,7 @@ def JointGradientOpInterface : OpInterface<"JointGradientOpInterface"> {
   let methods = [
     InterfaceMethod<[{
       What `gradient`, one of the operands or rows of it, adds to the sum: a
-      scalar of its element type, in nn ops.
+      scalar of its element type, in nn ops. Zeros add nothing.
     }], "::mlir::Value", "buildPart",
       (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
            "::mlir::Value":$gradient)>,
@@ -200,6 +200,18 @@ def JointGradientOpInterface : OpInterface<"JointGradientOpInterface"> {
       (ins "::mlir::OpBuilder &":$b, "::mlir::Location":$loc,
            "::mlir::Value":$gradient, "::mlir::Value":$sum)>,
   ];
+}
+
+def RowGradientFilterOpInterface
+    : OpInterface<"RowGradientFilterOpInterface"> {
+  let cppNamespace = "::mlir::fleet::optim";
+  let description = [{
+    An op between an `optim.row_gradient` and the update that takes it: its one
+    result stands for another gradient of the same table, of which only some rows
+    exist, too.
+  }];
+  let methods = [InterfaceMethod<"The gradient that it makes another one of.",
+      "::mlir::Value", "getRowGradient">];
 }
 
 def OptimizerOpInterface : OpInterface<"OptimizerOpInterface"> {

@@ -2,6 +2,7 @@
 
 #include "dialects/NN/IR/NN.h"
 #include "dialects/Optim/IR/Optim.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
 using namespace mlir::fleet;
@@ -79,15 +80,31 @@ LogicalResult RowGradientOp::verify() {
     return emitOpError("has ")
            << getIds().size() << " tensors of ids but says for "
            << getPaddingIdx().size() << " which id is padding";
-  for (Operation *user : getGradient().getUsers()) {
-    auto update = dyn_cast<OptimizerOpInterface>(user);
-    if (update && update.getGradient() == getGradient() &&
-        update.getParameterAttr() == getParameterAttr())
-      continue;
-    InFlightDiagnostic diag =
-        emitOpError("is used by something else than an update of its table");
-    diag.attachNote(user->getLoc()) << "it is used here";
-    return diag;
+  SmallVector<Value> gradients = {getGradient()};
+  while (!gradients.empty()) {
+    Value gradient = gradients.pop_back_val();
+    for (OpOperand &use : gradient.getUses()) {
+      Operation *user = use.getOwner();
+      if (isa<RowGradientFilterOpInterface>(user) &&
+          use.getOperandNumber() == 0) {
+        gradients.push_back(user->getResult(0));
+        continue;
+      }
+      if (isa<JointGradientOpInterface>(user)) {
+        gradients.push_back(user->getResult(use.getOperandNumber()));
+        continue;
+      }
+      if (isa<RowPartOp>(user))
+        continue;
+      auto update = dyn_cast<OptimizerOpInterface>(user);
+      if (update && update.getGradient() == gradient &&
+          update.getParameterAttr() == getParameterAttr())
+        continue;
+      InFlightDiagnostic diag =
+          emitOpError("is used by something else than an update of its table");
+      diag.attachNote(user->getLoc()) << "it is used here";
+      return diag;
+    }
   }
   return success();
 }
@@ -108,6 +125,63 @@ LogicalResult RowGradientOp::verifySymbolUses(SymbolTableCollection &tables) {
     if (failed(verifyRows(*this, table.getType(), ids.getType(), rows.getType(),
                           padding)))
       return failure();
+  return success();
+}
+
+RowGradientOp mlir::fleet::optim::findRowGradient(Value gradient) {
+  while (auto filter = gradient.getDefiningOp<RowGradientFilterOpInterface>())
+    gradient = filter.getRowGradient();
+  return gradient.getDefiningOp<RowGradientOp>();
+}
+
+//===----------------------------------------------------------------------===//
+// row_part, row_change
+//===----------------------------------------------------------------------===//
+
+/// `name` is a function from some rows of `gradient`, and `more`, to `result`.
+static LogicalResult verifyRowFunction(SymbolTableCollection &tables,
+                                       Operation *op, FlatSymbolRefAttr name,
+                                       Value gradient, TypeRange more,
+                                       Type result) {
+  if (!findRowGradient(gradient))
+    return op->emitOpError("takes a gradient that is no optim.row_gradient");
+  auto function = tables.lookupNearestSymbolFrom<FunctionOpInterface>(op, name);
+  if (!function)
+    return op->emitOpError("refers to ") << name << ", which is no function";
+  SmallVector<Type> arguments = {getSomeRows(gradient.getType())};
+  llvm::append_range(arguments, more);
+  if (!result)
+    result = arguments.front();
+  if (llvm::equal(function.getArgumentTypes(), arguments) &&
+      llvm::equal(function.getResultTypes(), ArrayRef(result)))
+    return success();
+  InFlightDiagnostic diag = op->emitOpError("needs a function from ")
+                            << arguments << " to " << result;
+  diag.attachNote(function.getLoc()) << name << " is another";
+  return diag;
+}
+
+RankedTensorType mlir::fleet::optim::getSomeRows(Type table) {
+  auto type = cast<RankedTensorType>(table);
+  return type.clone({ShapedType::kDynamic, type.getDimSize(1)});
+}
+
+LogicalResult RowPartOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return verifyRowFunction(tables, *this, getPartAttr(), getRowGradient(), {},
+                           getSum().getType());
+}
+
+LogicalResult RowChangeOp::verifySymbolUses(SymbolTableCollection &tables) {
+  return verifyRowFunction(tables, *this, getChangeAttr(), getRowGradient(),
+                           getSum().getType(), Type());
+}
+
+LogicalResult RowChangeOp::inferReturnTypes(MLIRContext *,
+                                            std::optional<Location>,
+                                            ValueRange operands, DictionaryAttr,
+                                            OpaqueProperties, RegionRange,
+                                            SmallVectorImpl<Type> &types) {
+  types.push_back(operands.front().getType());
   return success();
 }
 

@@ -92,11 +92,24 @@ LogicalResult TableOp::verifySymbolUses(SymbolTableCollection &tables) {
     SmallVector<MemRefType> expected(2, rowsOf(type.getDimSize(1)));
     for (auto state : getBody().getOps<RowStateOp>())
       expected.push_back(rowsOf(static_cast<int64_t>(state.getColumns())));
+    if (getPartAttr())
+      expected.push_back(MemRefType::get({}, type.getElementType()));
     if (*inputs != expected)
       return emitOpError("needs an update function of gradients, values and "
                          "row states, ")
-             << expected.size() << " inputs of some rows each; " << name
-             << " is another";
+             << expected.size() << " inputs of some rows each"
+             << (getPartAttr() ? " but the last, the sum of parts; " : "; ")
+             << name << " is another";
+  }
+  if (FlatSymbolRefAttr name = getPartAttr()) {
+    auto inputs = lookupInputs(tables, *this, name);
+    if (!inputs)
+      return failure();
+    auto rows = MemRefType::get({ShapedType::kDynamic, type.getDimSize(1)},
+                                type.getElementType());
+    if (*inputs != ArrayRef(rows))
+      return emitOpError("has the part ")
+             << name << ", which is no function of gradients";
   }
   if (FlatSymbolRefAttr name = getAdvanceAttr()) {
     auto inputs = lookupInputs(tables, *this, name);
@@ -112,10 +125,8 @@ LogicalResult TableOp::verifySymbolUses(SymbolTableCollection &tables) {
 // pull_rows, push_rows
 //===----------------------------------------------------------------------===//
 
-/// Table number `index` of the program has rows that `ids` choose, of the type
-/// of `rows`.
-static LogicalResult verifyRows(Operation *op, int64_t index, Value ids,
-                                Value rows, int64_t padding) {
+/// Table number `index` of the program; null with an error.
+static TableOp lookupTable(Operation *op, int64_t index) {
   auto program = op->getParentOfType<ProgramOp>();
   TableOp table;
   int64_t count = 0;
@@ -123,8 +134,26 @@ static LogicalResult verifyRows(Operation *op, int64_t index, Value ids,
     if (count++ == index)
       table = candidate;
   if (!table)
-    return op->emitOpError("names table ")
-           << index << ", the program has " << count;
+    op->emitOpError("names table ") << index << ", the program has " << count;
+  return table;
+}
+
+static LogicalResult verifyGroup(SymbolTableCollection &tables, Operation *op,
+                                 FlatSymbolRefAttr name) {
+  auto program = op->getParentOfType<ProgramOp>();
+  if (tables.lookupSymbolIn<GroupOp>(program, name.getAttr()))
+    return success();
+  return op->emitOpError("refers to ")
+         << name << ", which is no group of the program";
+}
+
+/// Table number `index` of the program has rows that `ids` choose, of the type
+/// of `rows`.
+static LogicalResult verifyRows(Operation *op, int64_t index, Value ids,
+                                Value rows, int64_t padding) {
+  TableOp table = lookupTable(op, index);
+  if (!table)
+    return failure();
   auto type = cast<MemRefType>(table.getType());
   auto idsType = cast<MemRefType>(ids.getType());
   SmallVector<int64_t> shape(idsType.getShape());
@@ -160,14 +189,78 @@ LogicalResult PullRowsOp::verifySymbolUses(SymbolTableCollection &) {
   return success();
 }
 
-LogicalResult PushRowsOp::verifySymbolUses(SymbolTableCollection &) {
-  size_t items = getIds().size();
-  if (items == 0 || getPaddingIdx().size() != items)
-    return emitOpError("has ") << items << " buffers of ids and "
-                               << getPaddingIdx().size() << " paddings";
+/// Of a push_rows or merge_rows.
+template <typename Op> static LogicalResult verifyGradients(Op op) {
+  size_t items = op.getIds().size();
+  if (items == 0 || op.getPaddingIdx().size() != items)
+    return op.emitOpError("has ") << items << " buffers of ids and "
+                                  << op.getPaddingIdx().size() << " paddings";
   for (size_t i = 0; i < items; ++i)
-    if (failed(verifyRows(*this, static_cast<int64_t>(getTable()), getIds()[i],
-                          getGradients()[i], getPaddingIdx()[i])))
+    if (failed(verifyRows(op, static_cast<int64_t>(op.getTable()),
+                          op.getIds()[i], op.getGradients()[i],
+                          op.getPaddingIdx()[i])))
       return failure();
   return success();
+}
+
+LogicalResult PushRowsOp::verifySymbolUses(SymbolTableCollection &) {
+  return verifyGradients(*this);
+}
+
+//===----------------------------------------------------------------------===//
+// merge_rows, update_rows, broadcast_rows
+//===----------------------------------------------------------------------===//
+
+LogicalResult MergeRowsOp::verifySymbolUses(SymbolTableCollection &tables) {
+  if (getGroupAttr() && failed(verifyGroup(tables, *this, getGroupAttr())))
+    return failure();
+  return verifyGradients(*this);
+}
+
+LogicalResult UpdateRowsOp::verifySymbolUses(SymbolTableCollection &) {
+  TableOp table = lookupTable(*this, static_cast<int64_t>(getTable()));
+  if (!table)
+    return failure();
+  if (table.getUpdateAttr() && !table.getPartAttr() == !getSum())
+    return success();
+  InFlightDiagnostic diag =
+      emitOpError(!table.getUpdateAttr() ? "updates a table without an update"
+                  : getSum() ? "has a sum for a table without a part"
+                             : "has no sum for a table with a part");
+  diag.attachNote(table.getLoc()) << "it is declared here";
+  return diag;
+}
+
+LogicalResult RowsPartOp::verifySymbolUses(SymbolTableCollection &) {
+  TableOp table = lookupTable(*this, static_cast<int64_t>(getTable()));
+  if (!table)
+    return failure();
+  Type scalar =
+      MemRefType::get({}, cast<MemRefType>(table.getType()).getElementType());
+  if (table.getPartAttr() && getOut().getType() == scalar)
+    return success();
+  InFlightDiagnostic diag = !table.getPartAttr()
+                                ? emitOpError("is of a table without a part")
+                                : emitOpError("gives a ") << scalar;
+  diag.attachNote(table.getLoc()) << "it is declared here";
+  return diag;
+}
+
+LogicalResult BroadcastRowsOp::verifySymbolUses(SymbolTableCollection &tables) {
+  TableOp table = lookupTable(*this, static_cast<int64_t>(getTable()));
+  if (!table || failed(verifyGroup(tables, *this, getGroupAttr())))
+    return failure();
+  auto states = table.getBody().getOps<RowStateOp>();
+  int64_t components = 1 + std::distance(states.begin(), states.end());
+  auto component = static_cast<int64_t>(getComponent());
+  if (component < 0 || component >= components)
+    return emitOpError("gives component ")
+           << component << " of a table that has " << components;
+  if (table.getPlacement() == "sparse")
+    return success();
+  InFlightDiagnostic diag =
+      emitOpError("gives all rows of a distributed table, of which nobody "
+                  "knows which exist");
+  diag.attachNote(table.getLoc()) << "it is declared here";
+  return diag;
 }

@@ -12,7 +12,9 @@ def Plan_TableOp : Plan_Op<"table",
     all plans of a job. `update` applies gradients to some rows: its inputs are
     the gradients, the values and one tensor a row state, each with a row a row,
     and it overwrites all but the gradients. `advance` changes the scalar states
-    afterwards, once a step.
+    afterwards, once a step. With `part`, a function from the gradients of some rows
+    to one output, `update` has a last input, what `plan.update_rows` gives as the
+    sum over all gradients.
 
     Example:
 
@@ -32,12 +34,13 @@ def Plan_TableOp : Plan_Op<"table",
   }];
   let arguments = (ins StrAttr:$name, StrAttr:$placement,
                        TypeAttrOf<AnyStaticShapeMemRef>:$type, AnyAttr:$init,
+                       OptionalAttr<FlatSymbolRefAttr>:$part,
                        OptionalAttr<FlatSymbolRefAttr>:$update,
                        OptionalAttr<FlatSymbolRefAttr>:$advance);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     $name `placement` `=` $placement `:` $type `init` `=` $init
-    (`update` `=` $update^)? (`advance` `=` $advance^)? attr-dict-with-keyword $body
+    (`part` `=` $part^)? (`update` `=` $update^)? (`advance` `=` $advance^)? attr-dict-with-keyword $body
   }];
   let hasRegionVerifier = 1;
 }
@@ -119,6 +122,82 @@ def Plan_PushRowsOp : Plan_FunctionBodyOp<"push_rows",
     $table `ids` `(` $ids `)` `gradients` `(` $gradients `)` `padding_idx` `=`
     $padding_idx attr-dict `:` type(operands)
   }];
+}
+
+def Plan_MergeRowsOp : Plan_FunctionBodyOp<"merge_rows",
+    [SameVariadicOperandSize, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "adds the gradients of rows";
+  let description = [{
+    As `plan.push_rows` says for this process, and then over the members of a group,
+    if there is one, in the order of ranks. What comes out stays with the table until its
+    `plan.update_rows`.
+
+    Example:
+
+    ```mlir
+    plan.merge_rows 1 ids (%words) gradients (%dw) padding_idx = [0] in @world
+      : memref<?x4xi64>, memref<?x4x4xf32>
+    ```
+  }];
+  let arguments = (ins I64Attr:$table, Variadic<AnyMemRef>:$ids,
+                       Variadic<AnyMemRef>:$gradients, DenseI64ArrayAttr:$padding_idx,
+                       OptionalAttr<FlatSymbolRefAttr>:$group);
+  let assemblyFormat = [{
+    $table `ids` `(` $ids `)` `gradients` `(` $gradients `)` `padding_idx` `=`
+    $padding_idx (`in` $group^)? attr-dict `:` type(operands)
+  }];
+}
+
+def Plan_UpdateRowsOp : Plan_FunctionBodyOp<"update_rows",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "updates rows by what has been merged";
+  let description = [{
+    Where the table has a `part`, with the sum over all gradients.
+
+    Example:
+
+    ```mlir
+    plan.update_rows 1
+    plan.update_rows 2 with %sum : memref<f32>
+    ```
+  }];
+  let arguments = (ins I64Attr:$table, Optional<AnyStaticShapeMemRef>:$sum);
+  let assemblyFormat = "$table (`with` $sum^ `:` type($sum))? attr-dict";
+}
+
+def Plan_RowsPartOp : Plan_FunctionBodyOp<"rows_part",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "what merged rows add to a sum over all gradients";
+  let description = [{
+    The sum of what the table's `part` gives for all rows that have been merged.
+
+    Example:
+
+    ```mlir
+    plan.rows_part 1 to %part : memref<f32>
+    ```
+  }];
+  let arguments = (ins I64Attr:$table, AnyStaticShapeMemRef:$out);
+  let assemblyFormat = "$table `to` $out attr-dict `:` type($out)";
+}
+
+def Plan_BroadcastRowsOp : Plan_FunctionBodyOp<"broadcast_rows",
+    [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "gives all members of a group one member's rows";
+  let description = [{
+    The values (`component` 0) of a sparse table, or one of its row states, which
+    count from 1.
+
+    Example:
+
+    ```mlir
+    plan.broadcast_rows 1 component 0 from 0 in @world
+    ```
+  }];
+  let arguments = (ins I64Attr:$table, I64Attr:$component, I64Attr:$root,
+                       FlatSymbolRefAttr:$group);
+  let assemblyFormat =
+    "$table `component` $component `from` $root `in` $group attr-dict";
 }
 
 #endif // FLEET_DIALECTS_PLAN_IR_PLANTABLEOPS

@@ -269,6 +269,8 @@ def DistributeCollectivePass : Pass<"fleet-distribute-collective", "::mlir::Modu
     group `@world`, and gives all of them the parameters and state of rank 0.
     These are the same without that, as initial values depend on the job's seed
     and the parameter's name only, unless rank 0 has loaded a checkpoint.
+    Tables with `rows = sparse` are whole on every trainer; `rows = distributed`
+    is refused.
 
     Another pass has to follow that keeps the trainers equal, such as
     `fleet-all-reduce-gradients`; `fleet-verify-job` checks that.
@@ -299,6 +301,29 @@ def DistributeCollectivePass : Pass<"fleet-distribute-collective", "::mlir::Modu
                            "::mlir::fleet::optim::OptimDialect"];
 }
 
+def SplitJointRowsPass : Pass<"optim-split-joint-rows", "::mlir::ModuleOp"> {
+  let summary = "change gradients of tables together with others by their rows";
+  let description = [{
+    An op that changes several gradients together (`JointGradientOpInterface`), one
+    of a table among them, becomes what it does: a part of each gradient, their
+    sum, and a change of each by it. Parts and changes of tables are functions of
+    some rows, which `optim.row_part` and `optim.row_change` name. Comes where
+    gradients are those of the whole step, on a job of one process or after
+    `fleet-all-reduce-gradients`.
+
+    Example:
+
+    ```mlir
+    %c:2 = optim.clip_by_global_norm %dw, %dt max = 1.0 : tensor<4xf32>, tensor<100x8xf32>
+    // becomes, less the math for %dw,
+    %part = optim.row_part %dt by @t_part : tensor<100x8xf32> -> tensor<f32>
+    %sum = nn.add %of_dw, %part : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    %changed = optim.row_change %dt, %sum by @t_change : tensor<100x8xf32>, tensor<f32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::fleet::nn::NNDialect"];
+}
+
 def AllReduceGradientsPass : Pass<"fleet-all-reduce-gradients", "::mlir::ModuleOp"> {
   let summary = "add gradients over all trainers before they update";
   let description = [{
@@ -320,6 +345,8 @@ def AllReduceGradientsPass : Pass<"fleet-all-reduce-gradients", "::mlir::ModuleO
       the updates that need it.
     * An op that changes several gradients together (`JointGradientOpInterface`)
       follows the last wait, so that it sees the gradients of the whole batch.
+    * The gradient of a table is that of the rows that any trainer names
+      (`fleet.all_gather_rows`), behind all waits.
 
     Reading or assigning a variable between its update and the last update of the
     step is refused.

@@ -239,6 +239,9 @@ LogicalResult ConvertProgramsToPlanPass::convertRole(ModuleOp role) {
     if (on.getUpdateAttr())
       expanded.insert(on.getUpdateAttr().getAttr());
   });
+  role.walk([&](optim::RowChangeOp change) {
+    expanded.insert(change.getChangeAttr().getAttr());
+  });
   for (auto function : role.getOps<func::FuncOp>()) {
     if (function->hasAttr(kRowsAttr) ||
         expanded.contains(function.getSymNameAttr()))

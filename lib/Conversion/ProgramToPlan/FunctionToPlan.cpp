@@ -71,6 +71,11 @@ private:
   LogicalResult convertLookups(optim::LookupOp first);
   LogicalResult convertRowUpdate(optim::OptimizerOpInterface op);
   LogicalResult convertPull(dist::PullRowsOp op);
+  LogicalResult convertMerge(Location loc, optim::RowGradientOp gradient,
+                             FlatSymbolRefAttr group);
+  LogicalResult convertRowGradient(optim::RowGradientOp op);
+  LogicalResult convertPart(optim::RowPartOp op);
+  LogicalResult convertBroadcast(dist::BroadcastOp op);
   LogicalResult convertPush(Operation *op, FlatSymbolRefAttr table,
                             ValueRange ids, ValueRange gradients,
                             ArrayRef<int64_t> padding);
@@ -302,12 +307,30 @@ LogicalResult FunctionConverter::convertLookups(optim::LookupOp first) {
   return success();
 }
 
+/// True if rows are merged before they are updated, since something happens in
+/// between.
+static bool isMerged(optim::RowGradientOp gradient) {
+  return llvm::any_of(gradient->getUsers(), [](Operation *user) {
+    return !isa<optim::OptimizerOpInterface>(user);
+  });
+}
+
 /// The rule itself is a function that the table names.
 LogicalResult
 FunctionConverter::convertRowUpdate(optim::OptimizerOpInterface op) {
-  auto gradient = op.getGradient().getDefiningOp<optim::RowGradientOp>();
+  optim::RowGradientOp gradient = optim::findRowGradient(op.getGradient());
   if (!gradient)
     return op.emitOpError("has no place in a plan");
+  if (isMerged(gradient)) {
+    std::optional<int64_t> table = findTable(op, op.getParameterAttr());
+    if (!table)
+      return failure();
+    auto change = op.getGradient().getDefiningOp<optim::RowChangeOp>();
+    plan::UpdateRowsOp::create(builder, op->getLoc(), *table,
+                               change ? buffers.lookup(change.getSum())
+                                      : Value());
+    return success();
+  }
   return convertPush(op, op.getParameterAttr(), gradient.getIds(),
                      gradient.getGradients(), gradient.getPaddingIdx());
 }
@@ -324,6 +347,69 @@ LogicalResult FunctionConverter::convertPush(Operation *op,
   plan::PushRowsOp::create(builder, op->getLoc(), *table,
                            llvm::map_to_vector(ids, lookup),
                            llvm::map_to_vector(gradients, lookup), padding);
+  return success();
+}
+
+/// The rows of this process, or of a group.
+LogicalResult FunctionConverter::convertMerge(Location loc,
+                                              optim::RowGradientOp gradient,
+                                              FlatSymbolRefAttr group) {
+  std::optional<int64_t> table =
+      findTable(gradient, gradient.getParameterAttr());
+  if (!table)
+    return failure();
+  auto lookup = [&](Value value) { return buffers.lookup(value); };
+  plan::MergeRowsOp::create(
+      builder, loc, builder.getI64IntegerAttr(*table),
+      llvm::map_to_vector(gradient.getIds(), lookup),
+      llvm::map_to_vector(gradient.getGradients(), lookup),
+      gradient.getPaddingIdxAttr(), group);
+  return success();
+}
+
+LogicalResult FunctionConverter::convertRowGradient(optim::RowGradientOp op) {
+  bool isGathered = llvm::any_of(op->getUsers(), [](Operation *user) {
+    return isa<dist::AllGatherRowsOp>(user);
+  });
+  if (isGathered || !isMerged(op))
+    return success();
+  return convertMerge(op.getLoc(), op, FlatSymbolRefAttr());
+}
+
+LogicalResult FunctionConverter::convertPart(optim::RowPartOp op) {
+  std::optional<int64_t> table = findTable(
+      op, optim::findRowGradient(op.getRowGradient()).getParameterAttr());
+  if (!table)
+    return failure();
+  Value out = createTemporary(op.getLoc(), op.getSum().getType());
+  plan::RowsPartOp::create(builder, op.getLoc(), *table, out);
+  buffers[op.getSum()] = out;
+  return success();
+}
+
+/// A state of the plan, or rows of a table.
+LogicalResult FunctionConverter::convertBroadcast(dist::BroadcastOp op) {
+  auto variable =
+      SymbolTable::lookupNearestSymbolFrom<optim::VariableOpInterface>(
+          function, op.getVariableAttr());
+  if (!TableList::hasRows(variable)) {
+    plan::BroadcastOp::create(builder, op.getLoc(),
+                              getState(op.getLoc(), op.getVariableAttr()),
+                              op.getRootAttr(), op.getGroupAttr());
+    return success();
+  }
+  FlatSymbolRefAttr symbol = op.getVariableAttr();
+  if (auto state = dyn_cast<optim::StateOp>(*variable))
+    symbol = state.getParameterAttr();
+  std::optional<int64_t> table = findTable(op, symbol);
+  if (!table)
+    return failure();
+  std::optional<int64_t> component = tables.findComponent(*table, variable);
+  if (!component)
+    return op.emitOpError("gives ")
+           << op.getVariableAttr() << ", which no update of its table uses";
+  plan::BroadcastRowsOp::create(builder, op.getLoc(), *table, *component,
+                                op.getRoot(), op.getGroup());
   return success();
 }
 
@@ -543,7 +629,9 @@ LogicalResult FunctionConverter::convertOp(Operation *op) {
         return success();
       })
       .Case([&](optim::LookupOp lookup) { return convertLookups(lookup); })
-      .Case([&](optim::RowGradientOp) { return success(); })
+      .Case([&](optim::RowGradientOp gradient) {
+        return convertRowGradient(gradient);
+      })
       .Case([&](dist::PullRowsOp pull) { return convertPull(pull); })
       .Case([&](dist::PushRowsOp push) {
         return convertPush(push, push.getTableAttr(), push.getIds(),
@@ -556,12 +644,14 @@ LogicalResult FunctionConverter::convertOp(Operation *op) {
         plan::ConnectOp::create(builder, op->getLoc(), connect.getGroupAttr());
         return success();
       })
+      .Case([&](dist::AllGatherRowsOp gather) {
+        return convertMerge(gather.getLoc(), gather.getRows(),
+                            gather.getGroupAttr());
+      })
+      .Case([&](optim::RowPartOp part) { return convertPart(part); })
+      .Case([&](optim::RowChangeOp) { return success(); })
       .Case([&](dist::BroadcastOp broadcast) {
-        plan::BroadcastOp::create(
-            builder, op->getLoc(),
-            getState(op->getLoc(), broadcast.getVariableAttr()),
-            broadcast.getRootAttr(), broadcast.getGroupAttr());
-        return success();
+        return convertBroadcast(broadcast);
       })
       .Case([&](dist::ExamplesOp examples) {
         buffers[examples.getResult()] = plan::ExamplesOp::create(

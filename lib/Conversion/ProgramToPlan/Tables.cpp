@@ -57,7 +57,7 @@ TableList::Table &TableList::add(ParameterOp parameter) {
   return tables.back();
 }
 
-void TableList::collectLocal(ModuleOp role) {
+void TableList::collectWhole(ModuleOp role) {
   for (auto parameter : role.getOps<ParameterOp>())
     if (parameter.isTable()) {
       bool isSparse = parameter.getRows() == RowPlacement::Sparse;
@@ -106,10 +106,12 @@ LogicalResult TableList::collect(ModuleOp job,
                                  const llvm::StringMap<int64_t> &servers) {
   tables.clear();
   index.clear();
+  dist::JobAttr kind = dist::getJob(job);
+  bool isCollective = kind && kind.getMode() == dist::Mode::Collective;
   for (auto role : job.getOps<ModuleOp>()) {
     dist::RoleAttr attr = dist::getRole(role);
-    if (attr && attr.getKind() == dist::RoleKind::Local)
-      collectLocal(role);
+    if (attr && (attr.getKind() == dist::RoleKind::Local || isCollective))
+      collectWhole(role);
     else if (attr && attr.getKind() == dist::RoleKind::Trainer &&
              failed(collectTrainer(job, role, servers)))
       return failure();
@@ -131,20 +133,36 @@ std::optional<int64_t> TableList::find(ModuleOp role,
   return found->second;
 }
 
+std::optional<int64_t>
+TableList::findComponent(int64_t table, VariableOpInterface variable) const {
+  auto state = dyn_cast<StateOp>(*variable);
+  if (!state)
+    return 0;
+  for (auto [i, known] : llvm::enumerate(tables[table].states))
+    if (known.slot == state.getSlotAttr())
+      return static_cast<int64_t>(i) + 1;
+  return std::nullopt;
+}
+
 void TableList::create(ModuleOp role, OpBuilder &b) const {
   llvm::StringMap<ParameterOp> here;
   for (auto parameter : role.getOps<ParameterOp>())
     if (parameter.isTable())
       here[parameter.getOriginName()] = parameter;
   for (const Table &table : tables) {
-    FlatSymbolRefAttr update, advance;
+    FlatSymbolRefAttr part, update, advance;
     if (ParameterOp parameter = here.lookup(table.name)) {
       update = parameter->getAttrOfType<FlatSymbolRefAttr>(kUpdateAttr);
       advance = parameter->getAttrOfType<FlatSymbolRefAttr>(kAdvanceAttr);
+      role.walk([&](RowPartOp op) {
+        if (findRowGradient(op.getRowGradient()).getParameter() ==
+            parameter.getSymName())
+          part = op.getPartAttr();
+      });
     }
-    auto op = plan::TableOp::create(b, table.loc, table.name,
-                                    stringifyRowPlacement(table.placement),
-                                    table.type, table.init, update, advance);
+    auto op = plan::TableOp::create(
+        b, table.loc, table.name, stringifyRowPlacement(table.placement),
+        table.type, table.init, part, update, advance);
     OpBuilder::InsertionGuard guard(b);
     b.createBlock(&op.getBody());
     for (const RowState &state : table.states)

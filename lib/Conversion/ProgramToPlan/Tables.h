@@ -26,6 +26,11 @@ public:
   /// The number of the table that `symbol` of `role` is.
   std::optional<int64_t> find(ModuleOp role, FlatSymbolRefAttr symbol) const;
 
+  /// Which component of table number `table` the `variable` is: 0 for the rows,
+  /// or 1 and more for its row states. nullopt: none of them.
+  std::optional<int64_t>
+  findComponent(int64_t table, optim::VariableOpInterface variable) const;
+
   /// Declares all tables in a plan of `role` at `b`, with the functions of
   /// `role` that update rows, if it has any.
   void create(ModuleOp role, OpBuilder &b) const;
@@ -53,7 +58,8 @@ private:
     Location loc;
   };
 
-  void collectLocal(ModuleOp role);
+  /// Of a role that has whole tables.
+  void collectWhole(ModuleOp role);
   LogicalResult collectTrainer(ModuleOp job, ModuleOp role,
                                const llvm::StringMap<int64_t> &servers);
   /// Adds a table without shards, by `parameter` of a role that updates it.

@@ -197,6 +197,8 @@ LogicalResult Translator::translateTable(plan::TableOp op) {
     out.set_rows(shard.getRows());
   }
   // Functions are counted from 1; 0 is none.
+  if (op.getPart())
+    table.set_part(functions.lookup(*op.getPart()) + 1);
   if (op.getUpdate())
     table.set_update(functions.lookup(*op.getUpdate()) + 1);
   if (op.getAdvance())
@@ -276,6 +278,17 @@ LogicalResult Translator::translateBuffer(Operation *op,
 LogicalResult Translator::translateInstruction(Operation *op,
                                                proto::Function &function) {
   auto index = [&](Value value) { return buffers.lookup(value); };
+  // Of a push_rows or merge_rows.
+  auto addGradients = [&](auto from, auto &out) {
+    out.set_table(from.getTable());
+    for (auto [i, padding] : llvm::enumerate(from.getPaddingIdx())) {
+      proto::PushRows::Item &item = *out.add_items();
+      item.set_ids(index(from.getIds()[i]));
+      item.set_gradient(index(from.getGradients()[i]));
+      if (padding >= 0)
+        item.set_padding_idx(padding);
+    }
+  };
   if (auto output = dyn_cast<plan::OutputOp>(op)) {
     proto::Output &out = *function.add_outputs();
     out.set_name(output.getName().str());
@@ -357,15 +370,32 @@ LogicalResult Translator::translateInstruction(Operation *op,
         return success();
       })
       .Case([&](plan::PushRowsOp push) {
-        proto::PushRows &out = *instruction.mutable_push_rows();
-        out.set_table(push.getTable());
-        for (auto [i, padding] : llvm::enumerate(push.getPaddingIdx())) {
-          proto::PushRows::Item &item = *out.add_items();
-          item.set_ids(index(push.getIds()[i]));
-          item.set_gradient(index(push.getGradients()[i]));
-          if (padding >= 0)
-            item.set_padding_idx(padding);
-        }
+        addGradients(push, *instruction.mutable_push_rows());
+        return success();
+      })
+      .Case([&](plan::MergeRowsOp merge) {
+        addGradients(merge, *instruction.mutable_merge_rows());
+        if (auto group = merge.getGroup())
+          instruction.mutable_merge_rows()->set_group(groups.lookup(*group));
+        return success();
+      })
+      .Case([&](plan::UpdateRowsOp update) {
+        instruction.mutable_update_rows()->set_table(update.getTable());
+        if (Value sum = update.getSum())
+          instruction.mutable_update_rows()->set_sum(index(sum));
+        return success();
+      })
+      .Case([&](plan::RowsPartOp part) {
+        instruction.mutable_rows_part()->set_table(part.getTable());
+        instruction.mutable_rows_part()->set_out(index(part.getOut()));
+        return success();
+      })
+      .Case([&](plan::BroadcastRowsOp broadcast) {
+        proto::BroadcastRows &out = *instruction.mutable_broadcast_rows();
+        out.set_table(broadcast.getTable());
+        out.set_component(broadcast.getComponent());
+        out.set_root(broadcast.getRoot());
+        out.set_group(groups.lookup(broadcast.getGroup()));
         return success();
       })
       .Case([&](plan::SubmitOp submit) {

@@ -140,3 +140,37 @@ optim.parameter @w : tensor<6xf32> init = #optim.zeros origin = #optim.origin<na
 
 // expected-error @+1 {{shards must not be negative, nor beside a row_offset}}
 optim.parameter @w : tensor<7xf32> init = #optim.zeros origin = #optim.origin<name = "w", shape = [13, 1], row_offset = 2, shards = 2>
+
+// -----
+
+fleet.group @world size = 2
+func.func @whole(%a: tensor<2x4xf32>) {
+  // expected-note @+1 {{it comes from here}}
+  %b = nn.neg %a : tensor<2x4xf32>
+  // expected-error @+1 {{adds a gradient that is no optim.row_gradient; whole gradients are added by fleet.all_reduce_start}}
+  %0 = fleet.all_gather_rows %b in @world : tensor<2x4xf32>
+  return
+}
+
+// -----
+
+optim.parameter @t : tensor<100x4xf32> init = #optim.zeros rows = sparse
+func.func @alone(%ids: tensor<?x1xi64>, %dr: tensor<?x4xf32>) {
+  %g = optim.row_gradient @t [%ids] %dr : (tensor<?x1xi64>, tensor<?x4xf32>) -> tensor<100x4xf32>
+  // expected-error @+1 {{calls in @world, which is no fleet.group}}
+  %0 = fleet.all_gather_rows %g in @world : tensor<100x4xf32>
+  return
+}
+
+// -----
+
+fleet.group @world size = 2
+optim.parameter @t : tensor<100x4xf32> init = #optim.zeros rows = sparse
+func.func @elsewhere(%ids: tensor<?x1xi64>, %dr: tensor<?x4xf32>) {
+  // expected-error @+1 {{is used by something else than an update of its table}}
+  %g = optim.row_gradient @t [%ids] %dr : (tensor<?x1xi64>, tensor<?x4xf32>) -> tensor<100x4xf32>
+  %0 = fleet.all_gather_rows %g in @world : tensor<100x4xf32>
+  // expected-note @+1 {{it is used here}}
+  %1 = nn.neg %0 : tensor<100x4xf32>
+  return
+}

@@ -45,3 +45,16 @@ func.func @parts(%dw: tensor<13x1xf32>, %db: tensor<1xf32>) {
   %own = fleet.own_part %dw in @world : tensor<13x1xf32> -> tensor<4xf32>
   return
 }
+
+optim.parameter @t : tensor<100x4xf32> init = #optim.zeros rows = sparse
+
+// CHECK-LABEL: func.func @rows
+func.func @rows(%ids: tensor<?x1xi64>, %dr: tensor<?x4xf32>) {
+  // CHECK: %[[G:.*]] = optim.row_gradient @t
+  %g = optim.row_gradient @t [%ids] %dr : (tensor<?x1xi64>, tensor<?x4xf32>) -> tensor<100x4xf32>
+  // CHECK: %[[ALL:.*]] = fleet.all_gather_rows %[[G]] in @world : tensor<100x4xf32>
+  %all = fleet.all_gather_rows %g in @world : tensor<100x4xf32>
+  // CHECK: optim.sgd @t, %[[ALL]]
+  optim.sgd @t, %all learning_rate = 1.0 : tensor<100x4xf32>
+  return
+}

@@ -44,15 +44,3 @@ func.func @main() {
   optim.minimize %loss : tensor<f32> with #optim.sgd<learning_rate = 1.0> clip = #optim.clip_by_global_norm<max = 1.0>
   return
 }
-
-// -----
-
-// expected-note @+1 {{the table is declared here}}
-optim.parameter @t : tensor<10x2xf32> init = #optim.zeros rows = sparse
-func.func @main(%ids: tensor<?x1xi64>) {
-  %t = optim.lookup @t[%ids] : (tensor<?x1xi64>) -> tensor<?x2xf32>
-  %loss = nn.mean %t : tensor<?x2xf32> -> tensor<f32>
-  // expected-error @+1 {{clips gradients together, but a step does not know the whole gradient of a table; train @t by an optim.minimize of its own}}
-  optim.minimize %loss : tensor<f32> with #optim.sgd<learning_rate = 1.0> clip = #optim.clip_by_global_norm<max = 1.0>
-  return
-}

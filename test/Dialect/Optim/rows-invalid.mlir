@@ -107,3 +107,40 @@ func.func @main() {
   optim.assign @t, %0 : tensor<10x8xf32>
   return
 }
+
+// -----
+
+func.func @part(%g: tensor<?x8xf32>) -> tensor<f32> {
+  %0 = nn.reduce sum %g dims = [0, 1] : tensor<?x8xf32> -> tensor<f32>
+  return %0 : tensor<f32>
+}
+func.func @main(%g: tensor<10x8xf32>) {
+  // expected-error @+1 {{'optim.row_part' op takes a gradient that is no optim.row_gradient}}
+  %0 = optim.row_part %g by @part : tensor<10x8xf32> -> tensor<f32>
+  return
+}
+
+// -----
+
+optim.parameter @t : tensor<10x8xf32> init = #optim.zeros rows = sparse
+// expected-note @+1 {{@part is another}}
+func.func @part(%g: tensor<?x9xf32>) -> tensor<f32> {
+  %0 = nn.reduce sum %g dims = [0, 1] : tensor<?x9xf32> -> tensor<f32>
+  return %0 : tensor<f32>
+}
+func.func @main(%ids: tensor<?x1xi64>, %g: tensor<?x8xf32>) {
+  %0 = optim.row_gradient @t [%ids] %g : (tensor<?x1xi64>, tensor<?x8xf32>) -> tensor<10x8xf32>
+  // expected-error @+1 {{'optim.row_part' op needs a function from 'tensor<?x8xf32>' to 'tensor<f32>'}}
+  %1 = optim.row_part %0 by @part : tensor<10x8xf32> -> tensor<f32>
+  return
+}
+
+// -----
+
+optim.parameter @t : tensor<10x8xf32> init = #optim.zeros rows = sparse
+func.func @main(%ids: tensor<?x1xi64>, %g: tensor<?x8xf32>, %sum: tensor<f32>) {
+  %0 = optim.row_gradient @t [%ids] %g : (tensor<?x1xi64>, tensor<?x8xf32>) -> tensor<10x8xf32>
+  // expected-error @+1 {{'optim.row_change' op refers to @change, which is no function}}
+  %1 = optim.row_change %0, %sum by @change : tensor<10x8xf32>, tensor<f32>
+  return
+}

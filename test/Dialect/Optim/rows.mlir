@@ -41,6 +41,28 @@ func.func @again(%user: tensor<?x1xi64>) -> (tensor<?x8xf32>, tensor<?x8xf32>) {
   return %u, %v : tensor<?x8xf32>, tensor<?x8xf32>
 }
 
+func.func @part(%g: tensor<?x8xf32>) -> tensor<f32> {
+  %0 = nn.reduce sum %g dims = [0, 1] : tensor<?x8xf32> -> tensor<f32>
+  return %0 : tensor<f32>
+}
+func.func @change(%g: tensor<?x8xf32>, %sum: tensor<f32>) -> tensor<?x8xf32> {
+  %0 = nn.mul %g, %sum : (tensor<?x8xf32>, tensor<f32>) -> tensor<?x8xf32>
+  return %0 : tensor<?x8xf32>
+}
+
+// CHECK-LABEL: func.func @clipped
+func.func @clipped(%user: tensor<?x1xi64>, %u: tensor<?x8xf32>) {
+  // CHECK: %[[G:.*]] = optim.row_gradient
+  %g = optim.row_gradient @users [%user] %u : (tensor<?x1xi64>, tensor<?x8xf32>) -> tensor<1099511627776x8xf32>
+  // CHECK: %[[P:.*]] = optim.row_part %[[G]] by @part : tensor<1099511627776x8xf32> -> tensor<f32>
+  %p = optim.row_part %g by @part : tensor<1099511627776x8xf32> -> tensor<f32>
+  // CHECK: %[[C:.*]] = optim.row_change %[[G]], %[[P]] by @change : tensor<1099511627776x8xf32>, tensor<f32>
+  %c = optim.row_change %g, %p by @change : tensor<1099511627776x8xf32>, tensor<f32>
+  // CHECK: optim.sgd @users, %[[C]]
+  optim.sgd @users, %c learning_rate = 0.1 : tensor<1099511627776x8xf32>
+  return
+}
+
 // The part of a server: the gradient comes from elsewhere.
 func.func @update(%g: tensor<1099511627776x8xf32>) {
   optim.sgd @users, %g learning_rate = 0.1 : tensor<1099511627776x8xf32>

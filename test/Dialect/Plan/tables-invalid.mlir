@@ -95,3 +95,101 @@ plan.program @p role = "local" {
     plan.return
   }
 }
+
+// -----
+
+plan.program @p role = "trainer" {
+  plan.table "t" placement = "sparse" : memref<100x4xf32> init = #optim.constant<0.0> {
+    plan.shard 0 rows 0 count 100
+  }
+  plan.group @world size = 2
+  plan.function @main {
+    %ids = plan.input 0 "ids" : memref<?x1xi64>
+    %d = plan.temporary : memref<?x4xf32>
+    // expected-error @+1 {{'plan.merge_rows' op refers to @nobody, which is no group of the program}}
+    plan.merge_rows 0 ids (%ids) gradients (%d) padding_idx = [-1] in @nobody : memref<?x1xi64>, memref<?x4xf32>
+    plan.return
+  }
+}
+
+// -----
+
+plan.program @p role = "trainer" {
+  plan.table "t" placement = "sparse" : memref<100x4xf32> init = #optim.constant<0.0> {
+    plan.shard 0 rows 0 count 100
+  }
+  plan.group @world size = 2
+  plan.function @main {
+    %ids = plan.input 0 "ids" : memref<?x1xi64>
+    %d = plan.temporary : memref<?x4xf32>
+    // expected-error @+1 {{'plan.merge_rows' op has 1 buffers of ids and 2 paddings}}
+    plan.merge_rows 0 ids (%ids) gradients (%d) padding_idx = [-1, -1] in @world : memref<?x1xi64>, memref<?x4xf32>
+    plan.return
+  }
+}
+
+// -----
+
+plan.program @p role = "trainer" {
+  // expected-note @+1 {{it is declared here}}
+  plan.table "t" placement = "sparse" : memref<100x4xf32> init = #optim.constant<0.0> {
+    plan.shard 0 rows 0 count 100
+  }
+  plan.group @world size = 2
+  plan.function @main {
+    %ids = plan.input 0 "ids" : memref<?x1xi64>
+    %d = plan.temporary : memref<?x4xf32>
+    // expected-error @+1 {{'plan.update_rows' op updates a table without an update}}
+    plan.update_rows 0
+    plan.return
+  }
+}
+
+// -----
+
+plan.program @p role = "trainer" {
+  plan.table "t" placement = "sparse" : memref<100x4xf32> init = #optim.constant<0.0> {
+    plan.shard 0 rows 0 count 100
+  }
+  plan.group @world size = 2
+  plan.function @main {
+    %ids = plan.input 0 "ids" : memref<?x1xi64>
+    %d = plan.temporary : memref<?x4xf32>
+    // expected-error @+1 {{'plan.update_rows' op names table 1, the program has 1}}
+    plan.update_rows 1
+    plan.return
+  }
+}
+
+// -----
+
+plan.program @p role = "trainer" {
+  plan.table "t" placement = "sparse" : memref<100x4xf32> init = #optim.constant<0.0> {
+    plan.shard 0 rows 0 count 100
+  }
+  plan.group @world size = 2
+  plan.function @main {
+    %ids = plan.input 0 "ids" : memref<?x1xi64>
+    %d = plan.temporary : memref<?x4xf32>
+    // expected-error @+1 {{'plan.broadcast_rows' op gives component 1 of a table that has 1}}
+    plan.broadcast_rows 0 component 1 from 0 in @world
+    plan.return
+  }
+}
+
+// -----
+
+plan.program @p role = "trainer" {
+  // expected-note @+1 {{it is declared here}}
+  plan.table "t" placement = "distributed" : memref<100x4xf32> init = #optim.constant<0.0> {
+    plan.shard 0
+  }
+  plan.group @world size = 2
+  plan.function @main {
+    %ids = plan.input 0 "ids" : memref<?x1xi64>
+    %d = plan.temporary : memref<?x4xf32>
+    // expected-error @+1 {{'plan.broadcast_rows' op gives all rows of a distributed table, of which nobody knows which exist}}
+    plan.broadcast_rows 0 component 0 from 0 in @world
+    plan.return
+  }
+}

@@ -60,3 +60,32 @@ plan.program @trainer role = "trainer" {
     plan.return
   }
 }
+
+// CHECK-LABEL: plan.program @collective
+plan.program @collective role = "trainer" {
+  plan.table "t" placement = "sparse" : memref<100x4xf32> init = #optim.constant<0.0> update = @update {
+    plan.row_state "velocity" columns = 4 init = #optim.constant<0.0>
+    plan.shard 0 rows 0 count 100
+  }
+  plan.group @world size = 2
+  plan.function @update {
+    %g = plan.input 0 "gradients" : memref<?x4xf32>
+    %w = plan.input 1 "values" : memref<?x4xf32>
+    %v = plan.input 2 "velocity" : memref<?x4xf32>
+    plan.return
+  }
+  plan.function @main {
+    %ids = plan.input 0 "ids" : memref<?x1xi64>
+    %d = plan.temporary : memref<?x4xf32>
+    // CHECK: plan.merge_rows 0 ids(%{{.*}}) gradients(%{{.*}}) padding_idx = [0] in @world : memref<?x1xi64>, memref<?x4xf32>
+    plan.merge_rows 0 ids (%ids) gradients (%d) padding_idx = [0] in @world : memref<?x1xi64>, memref<?x4xf32>
+    // CHECK: plan.update_rows 0
+    plan.update_rows 0
+    plan.return
+  }
+  plan.function @startup {
+    // CHECK: plan.broadcast_rows 0 component 1 from 0 in @world
+    plan.broadcast_rows 0 component 1 from 0 in @world
+    plan.return
+  }
+}

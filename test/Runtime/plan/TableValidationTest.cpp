@@ -52,6 +52,12 @@ void expectLocalError(const Change &change, const std::string &message) {
   expectError(plan::LOCAL, plan::Table::SPARSE, change, message);
 }
 
+void expectCollectiveError(const Change &change, const std::string &message) {
+  plan::Plan plan = test::makeCollectiveTablePlan(10);
+  change(plan);
+  EXPECT_THAT(check(plan), HasSubstr(message));
+}
+
 plan::Table &tableOf(plan::Plan &plan) { return *plan.mutable_tables(0); }
 plan::Function &update(plan::Plan &plan) { return *plan.mutable_functions(0); }
 plan::Function &advance(plan::Plan &plan) { return *plan.mutable_functions(1); }
@@ -317,6 +323,154 @@ TEST(TableValidation, GeoHasNoTables) {
       plan::PSERVER, plan::Table::SPARSE,
       [](plan::Plan &p) { p.set_sync_mode(plan::GEO); },
       "table 'emb' in mode GEO, where trainers have whole parameters");
+}
+
+TEST(TableValidation, TrainersWithoutServersHaveWholeTables) {
+  EXPECT_EQ(check(test::makeCollectiveTablePlan(10)), "");
+  expectCollectiveError(
+      [](plan::Plan &p) {
+        tableOf(p).set_placement(plan::Table::DISTRIBUTED);
+        tableOf(p).mutable_shards(0)->clear_rows();
+      },
+      "placement DISTRIBUTED in mode COLLECTIVE, where every trainer has all "
+      "rows; expected SPARSE");
+  expectCollectiveError(
+      [](plan::Plan &p) { *tableOf(p).add_shards() = tableOf(p).shards(0); },
+      "2 shards in a job where processes have whole tables");
+}
+
+TEST(TableValidation, RowsOfAllTrainersAreMergedAndThenUpdated) {
+  auto last = [](plan::Plan &p) -> plan::Instruction & {
+    return *mainOf(p).mutable_instructions(mainOf(p).instructions_size() - 1);
+  };
+  auto merge = [](plan::Plan &p) -> plan::MergeRows & {
+    return *mainOf(p)
+                .mutable_instructions(mainOf(p).instructions_size() - 2)
+                ->mutable_merge_rows();
+  };
+  expectCollectiveError([&](plan::Plan &p) { merge(p).set_table(1); },
+                        "table 1, the plan has 1 tables");
+  expectCollectiveError([&](plan::Plan &p) { merge(p).set_group(1); },
+                        "group 1, the plan has 1 groups");
+  expectCollectiveError([&](plan::Plan &p) { merge(p).clear_items(); },
+                        "it merges no rows");
+  expectCollectiveError(
+      [&](plan::Plan &p) { merge(p).mutable_items(0)->set_gradient(0); },
+      "of table 'emb' for ids");
+  expectCollectiveError(
+      [&](plan::Plan &p) {
+        *last(p).mutable_merge_rows() = plan::MergeRows(merge(p));
+      },
+      "rows of table 'emb' are merged twice in a step");
+  expectCollectiveError(
+      [&](plan::Plan &p) { mainOf(p).mutable_instructions()->RemoveLast(); },
+      "it merges rows of table 'emb', but does not update them");
+  expectCollectiveError(
+      [&](plan::Plan &p) {
+        mainOf(p).add_instructions()->mutable_update_rows();
+      },
+      "it updates rows of table 'emb', which have not been merged");
+  expectCollectiveError(
+      [&](plan::Plan &p) {
+        plan::PushRows push;
+        *push.mutable_items() = merge(p).items();
+        *last(p).mutable_push_rows() = push;
+      },
+      "a collective job has no servers to push rows to; trainers merge them");
+  expectCollectiveError(
+      [](plan::Plan &p) {
+        tableOf(p).clear_update();
+        tableOf(p).clear_advance();
+      },
+      "table 'emb' has no update function");
+  expectLocalError(
+      [](plan::Plan &p) {
+        mainOf(p).add_instructions()->mutable_update_rows();
+      },
+      "only a collective job calls collectives");
+}
+
+/// makeCollectiveTablePlan, or a local plan, with a part of the sum of squares.
+plan::Plan makePartPlan(bool isLocal) {
+  plan::Plan plan = test::makeCollectiveTablePlan(10);
+  if (isLocal) {
+    plan.set_role(plan::LOCAL);
+    plan.set_mode(plan::SINGLE);
+    plan.clear_sync_mode();
+    plan.clear_trainers();
+    plan.clear_groups();
+    plan.mutable_functions()->RemoveLast(); // startup
+  }
+  FunctionBuilder part(plan, "emb_part");
+  uint32_t gradients = part.input("gradients", tensor({kBatch, 2}));
+  uint32_t sum = part.temporary(tensor({}));
+  part.launch(test::addKernel(plan, "sum", 2), {gradients, sum});
+  part.output("part", sum);
+  tableOf(plan).set_part(static_cast<uint32_t>(plan.functions_size()));
+  plan::Buffer &total = *update(plan).add_buffers();
+  total.set_name("sum");
+  *total.mutable_type() = tensor({});
+  total.mutable_input()->set_argument(3);
+  plan::Function &main = mainOf(plan);
+  plan::Buffer &buffer = *main.add_buffers();
+  buffer.set_name("part");
+  *buffer.mutable_type() = tensor({});
+  buffer.mutable_temporary()->set_slot(main.num_slots());
+  main.set_num_slots(main.num_slots() + 1);
+  uint32_t out = static_cast<uint32_t>(main.buffers_size()) - 1;
+  main.mutable_instructions()->RemoveLast(); // the update
+  main.add_instructions()->mutable_rows_part()->set_out(out);
+  main.add_instructions()->mutable_update_rows()->set_sum(out);
+  if (isLocal)
+    for (plan::Instruction &instruction : *main.mutable_instructions())
+      if (instruction.has_merge_rows())
+        instruction.mutable_merge_rows()->clear_group();
+  return plan;
+}
+
+TEST(TableValidation, UpdatesByASumOverAllGradients) {
+  EXPECT_EQ(check(makePartPlan(/*isLocal=*/true)), "");
+  EXPECT_EQ(check(makePartPlan(/*isLocal=*/false)), "");
+  auto expect = [](const Change &change, const std::string &message) {
+    plan::Plan plan = makePartPlan(/*isLocal=*/true);
+    change(plan);
+    EXPECT_THAT(check(plan), HasSubstr(message));
+  };
+  auto last = [](plan::Plan &p, int back) -> plan::Instruction & {
+    plan::Function &main = mainOf(p);
+    return *main.mutable_instructions(main.instructions_size() - back);
+  };
+  expect([&](plan::Plan &p) { last(p, 1).mutable_update_rows()->clear_sum(); },
+         "it updates rows of table 'emb' without a sum, but the table has a "
+         "part");
+  expect([&](plan::Plan &p) { last(p, 1).mutable_update_rows()->set_sum(0); },
+         "for a sum over gradients of table 'emb', expected ");
+  expect([&](plan::Plan &p) { last(p, 2).mutable_rows_part()->set_out(0); },
+         "for a sum over gradients of table 'emb', expected ");
+  expect([&](plan::Plan &p) { last(p, 2) = last(p, 3); },
+         "rows of table 'emb' are merged twice in a step");
+  expect([&](plan::Plan &p) { last(p, 3) = last(p, 2); },
+         "it is a part of rows of table 'emb', which have not been merged");
+  expect([&](plan::Plan &p) { last(p, 3).mutable_merge_rows()->set_group(0); },
+         "it merges rows of a group in mode SINGLE");
+  expect([](plan::Plan &p) { tableOf(p).set_part(1); },
+         "function 'update_emb': 4 inputs, expected 1: gradients");
+  expect([](plan::Plan &p) { tableOf(p).clear_part(); },
+         "4 inputs, expected 3: gradients, values, 1 row states");
+}
+
+TEST(TableValidation, BroadcastRowsExist) {
+  auto broadcast = [](plan::Plan &p) -> plan::BroadcastRows & {
+    plan::Function &startup = *p.mutable_functions(p.functions_size() - 1);
+    return *startup.mutable_instructions(startup.instructions_size() - 1)
+                ->mutable_broadcast_rows();
+  };
+  expectCollectiveError([&](plan::Plan &p) { broadcast(p).set_component(2); },
+                        "it gives component 2 of table 'emb', which has 2");
+  expectCollectiveError([&](plan::Plan &p) { broadcast(p).set_root(2); },
+                        "the rows of rank 2, the job has 2 trainers");
+  expectCollectiveError([&](plan::Plan &p) { broadcast(p).set_table(7); },
+                        "table 7, the plan has 1 tables");
 }
 
 } // namespace

@@ -387,3 +387,32 @@ plan::Plan test::makeCollectivePlan() {
   startup.instruction().mutable_broadcast()->set_buffer(initial);
   return plan;
 }
+
+plan::Plan test::makeCollectiveTablePlan(int64_t rows) {
+  plan::Plan plan = makeTablePlan(plan::LOCAL, plan::Table::SPARSE, rows);
+  plan.set_role(plan::TRAINER);
+  plan.set_mode(plan::COLLECTIVE);
+  plan.set_sync_mode(plan::SYNC);
+  plan.set_trainers(2);
+  plan::Group &group = *plan.add_groups();
+  group.set_name("world");
+  group.set_size(2);
+  for (plan::Function &function : *plan.mutable_functions())
+    for (plan::Instruction &instruction : *function.mutable_instructions())
+      if (instruction.has_push_rows()) {
+        plan::PushRows push = instruction.push_rows();
+        plan::MergeRows &merge = *instruction.mutable_merge_rows();
+        merge.set_table(push.table());
+        *merge.mutable_items() = push.items();
+        function.add_instructions()->mutable_update_rows()->set_table(
+            push.table());
+        break; // it was the last one
+      }
+  FunctionBuilder startup(plan, "startup");
+  uint32_t rate = startup.state(0);
+  startup.instruction().mutable_connect()->set_group(0);
+  startup.instruction().mutable_broadcast()->set_buffer(rate);
+  for (uint32_t component : {0u, 1u})
+    startup.instruction().mutable_broadcast_rows()->set_component(component);
+  return plan;
+}

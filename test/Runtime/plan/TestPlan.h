@@ -102,6 +102,10 @@ plan::Plan makeTablePlan(plan::Role role, plan::Table::Placement placement,
 /// connects and broadcasts w.
 plan::Plan makeCollectivePlan();
 
+/// makeTablePlan for a collective job of two trainers: main merges rows and
+/// updates them; startup connects and broadcasts values, velocity and rate.
+plan::Plan makeCollectiveTablePlan(int64_t rows);
+
 } // namespace fleet::test
 
 #endif // FLEET_TEST_RUNTIME_PLAN_TESTPLAN_H
