@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import socket
 import statistics
 import subprocess
@@ -20,6 +21,8 @@ WORKER = os.path.join(HERE, "peers", "torch_worker.py")
 MAX_DRIFT = 0.10
 TOLERANCE = 1e-5
 FRAME_BYTES = 199  # around a payload, at most: header, checksum, fill (runtime/transport/Frame.h)
+# Both directions share a loopback: what a link of 1 Gb/s each way gives.
+LOOPBACK = "2gbit"
 MLP_FLOP = 14.9e6  # forward, both gradients; no gradient of the input
 PURE = ["filelock", "typing-extensions", "sympy", "networkx", "jinja2", "fsspec",
         "numpy", "setuptools"]
@@ -121,11 +124,12 @@ class Bench:
             stdout=subprocess.DEVNULL)
         run("cmake", "--build", self.build, "--target", "fleet-transpile", "fleet-run",
             "fleet-launch", "bench-train-step", "bench-limits", "bench-executor-overhead",
-            "bench-push-pull", "bench-row-table", "bench-row-exchange",
+            "bench-push-pull", "bench-collective-step", "bench-row-table", "bench-row-exchange",
             stdout=subprocess.DEVNULL)
         # Only where there is MPI.
-        subprocess.run(["cmake", "--build", self.build, "--target", "bench-all-reduce"],
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        for target in ("bench-all-reduce", "FleetMpi"):
+            subprocess.run(["cmake", "--build", self.build, "--target", target],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
     def prepare_torch(self):
         if self.python is None:
@@ -331,6 +335,101 @@ class Bench:
                            min(worst["mpi", large] for large in (False, True)) >= 0.95)
         return met
 
+    def deep_program(self, width=480, layers=8):
+        """An MLP, all of whose gradients are of a size but the last."""
+        path = os.path.join(self.work, "deep.mlir")
+        sizes = [(width, width)] * layers + [(width, 10)]
+        with open(path, "w") as file:
+            file.write("module @deep {\n")
+            for i, (rows, columns) in enumerate(sizes):
+                file.write("optim.parameter @w%d : tensor<%dx%dxf32> init = "
+                           "#optim.xavier_uniform\n" % (i, rows, columns))
+                file.write("optim.parameter @b%d : tensor<%dxf32> init = #optim.zeros\n"
+                           % (i, columns))
+            file.write("func.func @main(%%h0: tensor<?x%dxf32>, %%y: tensor<?x1xi64>) -> "
+                       "tensor<f32> {\n" % width)
+            for i, (rows, columns) in enumerate(sizes):
+                w, b = "tensor<%dx%dxf32>" % (rows, columns), "tensor<%dxf32>" % columns
+                z = "tensor<?x%dxf32>" % columns
+                file.write("%%w%d = optim.read @w%d : %s\n" % (i, i, w))
+                file.write("%%b%d = optim.read @b%d : %s\n" % (i, i, b))
+                file.write("%%z%d = nn.linear %%h%d, %%w%d, %%b%d : (tensor<?x%dxf32>, %s, %s) "
+                           "-> %s\n" % (i, i, i, i, rows, w, b, z))
+                if i < layers:
+                    file.write("%%h%d = nn.tanh %%z%d : %s\n" % (i + 1, i, z))
+            file.write("%%cost = nn.softmax_cross_entropy %%z%d, %%y : (tensor<?x10xf32>, "
+                       "tensor<?x1xi64>) -> tensor<?x1xf32>\n" % layers)
+            file.write("%loss = nn.mean %cost : tensor<?x1xf32> -> tensor<f32>\n"
+                       "optim.minimize %loss : tensor<f32> with "
+                       "#optim.sgd<learning_rate = 1.0e-2>\n"
+                       "return %loss : tensor<f32>\n}\n}\n")
+        return path
+
+    def collective_step(self, ranks, backend, rounds, shaped=False):
+        """Milliseconds a step, by contestant of bench-collective-step."""
+        program = [os.path.join(self.bin, "bench-collective-step"),
+                   os.path.join(self.job("deep-%d" % ranks), "trainer.plan"), backend,
+                   512, rounds]
+        mpirun = ["mpirun", "--allow-run-as-root", "-np", ranks]
+        if shaped:  # a namespace of its own, where the loopback is the link
+            mpirun = ["unshare", "--map-root-user", "--net", "sh", "-ec",
+                      "ip link set lo up; tc qdisc add dev lo root tbf rate %s burst 1mb "
+                      'latency 200ms; exec "$@"' % LOOPBACK, "sh"] + mpirun + [
+                          "--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", "lo"]
+        lines = run(*mpirun, *program, capture_output=True, text=True).stdout.splitlines()
+        cells = [line.split("\t") for line in lines]
+        return {name: [float(value) for value in raw] for name, _, *raw in cells}
+
+    def row14(self):
+        """14: a step of a collective job: beside the calls, and on two ranks"""
+        missing = [name for name in ("mpirun", "unshare", "ip", "tc")
+                   if shutil.which(name) is None]
+        if missing:
+            raise Failure("%s not found: needs Open MPI, util-linux and iproute2"
+                          % ", ".join(missing))
+        if os.cpu_count() < 2:
+            raise Failure("two trainers need two processors")
+        os.makedirs(self.work, exist_ok=True)
+        strategy = os.path.join(self.work, "deep.textproto")
+        with open(strategy, "w") as file:
+            file.write("mode: COLLECTIVE\nfuse_grad_size_in_MB: 1\n")  # a layer a call
+        for ranks in (1, 2):
+            run(os.path.join(self.bin, "fleet-transpile"), self.deep_program(), "-o",
+                self.job("deep-%d" % ranks), "--strategy=" + strategy, "--trainers=%d" % ranks)
+
+        print("  2 ranks, MPI over TCP, %s on the loopback they share" % LOOPBACK)
+        step = self.collective_step(2, "mpi", self.rounds, shaped=True)
+        for name, text in (("overlap", "as compiled"), ("serial", "calls behind backward"),
+                           ("compute", "without calls"), ("calls", "calls alone"),
+                           ("bound", "at least, on this link")):
+            show(text, step[name], "ms")
+        median = {name: statistics.median(values) for name, values in step.items()}
+        exposed = max(0, median["overlap"] - median["compute"])
+        print("  calls behind backward / as compiled %.2f; as compiled / bound %.2f; "
+              "%.0f %% of the calls' time shows"
+              % (median["serial"] / median["overlap"], median["overlap"] / median["bound"],
+                 100 * exposed / median["calls"]))
+        met = verdict("as compiled: at most 1.1 times the bound",
+                      median["overlap"] <= 1.1 * median["bound"])
+        met &= verdict("as compiled: 1.3 times as fast as with calls behind backward",
+                       median["serial"] >= 1.3 * median["overlap"])
+
+        print("  1 and 2 ranks of one host, 512 rows each")
+        samples = {"1 rank": [], "2 ranks, shm": [], "2 ranks without calls": []}
+        for _ in range(self.rounds):
+            samples["1 rank"] += self.collective_step(1, "auto", 1)["overlap"]
+            both = self.collective_step(2, "shm", 1)
+            samples["2 ranks, shm"] += both["overlap"]
+            samples["2 ranks without calls"] += both["compute"]
+        for name, values in samples.items():
+            show(name, values, "ms")
+        one, two, apart = map(statistics.median, samples.values())
+        print("  rows a second: 2 ranks / 1 rank %.2f; without calls, the limit, %.2f"
+              % (2 * one / two, 2 * one / apart))
+        check_drift(step["compute"], "a step without calls")
+        check_drift(samples["2 ranks without calls"], "a step without calls")
+        return verdict("2 ranks: 0.95 of the limit", apart / two >= 0.95) and met
+
     def row17(self):
         """17: from nothing to the end of the first step"""
         met = True
@@ -454,18 +553,19 @@ def main():
     parser.add_argument("--eager-only", action="store_true",
                         help="leave torch.compile out, which takes a minute to start")
     parser.add_argument("--no-build", action="store_true", help="what is built is up to date")
-    parser.add_argument("rows", nargs="*", type=int, help="1 2 7 9 12 13 15 16 17 (default: all)")
+    parser.add_argument("rows", nargs="*", type=int,
+                        help="1 2 7 9 12 13 14 15 16 17 (default: all)")
     arguments = parser.parse_args()
     bench = Bench(arguments)
     rows = {1: bench.row1, 2: bench.row2, 7: bench.row7, 9: bench.row9, 12: bench.row12,
-            13: bench.row13, 15: bench.row15, 16: bench.row16,
+            13: bench.row13, 14: bench.row14, 15: bench.row15, 16: bench.row16,
             17: bench.row17}
     chosen = arguments.rows or list(rows)
     if arguments.rounds < 7 or not set(chosen) <= set(rows):
         parser.error("rounds are 7 or more, rows of %s" % " ".join(map(str, rows)))
     if not arguments.no_build:
         bench.prepare()
-    if not set(chosen) <= {9, 12, 13, 15, 16}:
+    if not set(chosen) <= {9, 12, 13, 14, 15, 16}:
         bench.prepare_torch()
         bench.prepare_jobs()
     outcome = {}
