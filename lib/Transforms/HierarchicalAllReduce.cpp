@@ -112,6 +112,8 @@ void HierarchicalAllReducePass::runOnOperation() {
         << roles.trainers << " of the job";
     return signalPassFailure();
   }
+  if (neighbours == 1)
+    return; // each machine has one
   auto startup = roles.trainer.lookupSymbol<func::FuncOp>(kStartupName);
   if (!startup || startup.isExternal() || startup.getOps<ConnectOp>().empty()) {
     emitError(roles.trainer.getLoc(), "the trainer connects no group in @")

@@ -213,15 +213,22 @@ class Collective(FleetTest):
     @unittest.skipUnless(MPIRUN and os.path.exists(os.path.join(MODULES, "libFleetMpi.so")),
                          "built without MPI, or no mpirun")
     def test_mpirun_gives_the_same_bits_by_mpi_and_by_shared_memory(self):
-        models = []
-        for backend in ("auto", "mpi"):
-            result = self.run_tool(MPIRUN, "--allow-run-as-root", "--oversubscribe", "-np", 2,
-                                   tool("fleet-run"), self.job, *TRAIN,
-                                   "--collective=" + backend, "--save=" + self.path(backend))
+        def train(job, ranks, backend, folder):
+            result = self.run_tool(MPIRUN, "--allow-run-as-root", "--oversubscribe", "-np", ranks,
+                                   tool("fleet-run"), job, *TRAIN,
+                                   "--collective=" + backend, "--save=" + self.path(folder))
             self.assertEqual(result.returncode, 0, result.stderr)
-            models.append(read_checkpoint(self.path(backend)))
-        self.assertEqual(models[0], models[1])
+            return read_checkpoint(self.path(folder))
+        self.assertEqual(train(self.job, 2, "auto", "auto"), train(self.job, 2, "mpi", "mpi"))
         self.assert_like_one_machine(self.path("mpi"))
+        # Calls on parts, and in groups that are split off.
+        for ranks, strategy in ((2, "sharding: true"),
+                                (4, "use_hierarchical_allreduce: true "
+                                    "hierarchical_allreduce_inter_nranks: 2")):
+            job = self.transpile(FIT_A_LINE, "job%d" % ranks, "--strategy=" + self.write(
+                "some.textproto", "mode: COLLECTIVE trainers: %d %s" % (ranks, strategy)))
+            self.assertEqual(train(job, ranks, "auto", "auto%d" % ranks),
+                             train(job, ranks, "mpi", "mpi%d" % ranks))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
 // RUN: fleet-opt %s --fleet-distribute-collective="trainers=4" --fleet-all-reduce-gradients="bucket-size=1" --fleet-hierarchical-all-reduce="neighbours=2" --fleet-verify-job | FileCheck %s
+// RUN: fleet-opt %s --fleet-distribute-collective="trainers=4" --fleet-all-reduce-gradients="bucket-size=1" --fleet-hierarchical-all-reduce="neighbours=1" --fleet-verify-job | FileCheck %s --check-prefix=ALONE
+// ALONE: fleet.all_reduce_start %{{.*}} in @world
 // RUN: not fleet-opt %s --fleet-distribute-collective="trainers=4" --fleet-all-reduce-gradients --fleet-hierarchical-all-reduce="neighbours=3" 2>&1 | FileCheck %s --check-prefix=THREE
 // RUN: not fleet-opt %s --fleet-distribute-collective="trainers=4" --fleet-hierarchical-all-reduce="neighbours=2" 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: not fleet-opt %s --fleet-distribute-collective="trainers=4" --fleet-all-reduce-gradients --fleet-shard-updates --fleet-hierarchical-all-reduce="neighbours=2" 2>&1 | FileCheck %s --check-prefix=PARTS

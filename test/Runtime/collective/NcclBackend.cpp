@@ -23,6 +23,8 @@ namespace {
 
 void copy(void *to, const void *from, size_t bytes) {
   ASSERT_EQ(cudaMemcpy(to, from, bytes, cudaMemcpyDefault), cudaSuccess);
+  // Of memory that is not pinned, the last bytes may still be under way.
+  ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess);
 }
 
 /// Lets tests, which have memory of the host, call on memory of the device: the

@@ -1,4 +1,5 @@
-//===- NcclCollectiveTest.cpp - What is special to CUDA devices -------------===//
+//===- NcclCollectiveTest.cpp - What is special to CUDA devices
+//-------------===//
 
 #include "runtime/collective/nccl/NcclCollective.h"
 
@@ -39,6 +40,13 @@ protected:
   }
 };
 
+/// Copies to or from the device, and waits: of memory that is not pinned, CUDA
+/// otherwise goes on while the last bytes are under way.
+void copy(void *to, const void *from, size_t bytes) {
+  ASSERT_EQ(cudaMemcpy(to, from, bytes, cudaMemcpyDefault), cudaSuccess);
+  ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess);
+}
+
 /// `rounds` calls on the same memory, with other values each time.
 void callAgain(NcclCollective &collective, const void *in, void *out,
                size_t count, int rounds) {
@@ -50,13 +58,10 @@ void callAgain(NcclCollective &collective, const void *in, void *out,
   for (int round = 0; round < rounds; ++round) {
     for (size_t i = 0; i < count; ++i)
       values[i] = static_cast<float>(i) + static_cast<float>(round) * 0.5f;
-    ASSERT_EQ(cudaMemcpy(const_cast<void *>(in), values.data(), count * 4,
-                         cudaMemcpyDefault),
-              cudaSuccess);
+    copy(const_cast<void *>(in), values.data(), count * 4);
     Status status = collective.run(call);
     ASSERT_TRUE(status.ok()) << status.message();
-    ASSERT_EQ(cudaMemcpy(result.data(), out, count * 4, cudaMemcpyDefault),
-              cudaSuccess);
+    copy(result.data(), out, count * 4);
     ASSERT_EQ(result, values) << "round " << round;
   }
 }
@@ -102,8 +107,7 @@ TEST_F(NcclCollectiveTest, SeveralCallsOfAStepAreInFlight) {
     for (size_t i = 0; i < in.size(); ++i) {
       std::fill(values.begin(), values.end(),
                 static_cast<float>(step) + static_cast<float>(i) * 0.1f);
-      ASSERT_EQ(cudaMemcpy(in[i], values.data(), count * 4, cudaMemcpyDefault),
-                cudaSuccess);
+      copy(in[i], values.data(), count * 4);
       CollectiveCall call;
       call.in = in[i];
       call.out = out[i];
@@ -114,8 +118,7 @@ TEST_F(NcclCollectiveTest, SeveralCallsOfAStepAreInFlight) {
     }
     for (size_t i = 0; i < in.size(); ++i) {
       ASSERT_TRUE(collective->wait(tickets[i]).ok());
-      ASSERT_EQ(cudaMemcpy(result.data(), out[i], count * 4, cudaMemcpyDefault),
-                cudaSuccess);
+      copy(result.data(), out[i], count * 4);
       EXPECT_EQ(
           std::count(result.begin(), result.end(),
                      static_cast<float>(step) + static_cast<float>(i) * 0.1f),
