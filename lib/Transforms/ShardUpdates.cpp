@@ -283,6 +283,15 @@ void ShardUpdatesPass::runOnOperation() {
         << kStartupName << ", in which trainers would take their parts";
     return signalPassFailure();
   }
+  for (auto parameter : roles.trainer.getOps<ParameterOp>())
+    if (parameter.isTable()) {
+      parameter.emitOpError(
+          "is a table, of which every trainer updates the rows "
+          "that any of them names, so that none can have a "
+          "part; switch sharding off, or declare it without "
+          "rows");
+      return signalPassFailure();
+    }
   world = FlatSymbolRefAttr::get(roles.world.getSymNameAttr());
   symbols = std::make_shared<SymbolTable>(roles.trainer);
   sharded.clear();

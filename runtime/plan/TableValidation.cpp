@@ -8,6 +8,7 @@
 #include "runtime/plan/TensorTypes.h"
 
 #include <unordered_set>
+#include <utility>
 
 using namespace fleet;
 using fleet::plan::Plan;
@@ -146,7 +147,12 @@ Status TableValidator::checkFunctions() {
   if (table.part() != 0 && !isWhole())
     return invalid("a part of a sum in a job with servers, which would each "
                    "have a part of it");
-  for (uint32_t function : {table.update(), table.advance(), table.part()}) {
+  using Check = Status (TableValidator::*)(const plan::Function &);
+  const std::pair<uint32_t, Check> functions[] = {
+      {table.update(), &TableValidator::checkUpdate},
+      {table.advance(), &TableValidator::checkAdvance},
+      {table.part(), &TableValidator::checkPart}};
+  for (auto [function, check] : functions) {
     if (function == 0)
       continue;
     if (plan.role() == plan::TRAINER && !isWhole())
@@ -155,11 +161,8 @@ Status TableValidator::checkFunctions() {
       return invalid("function {} (counted from 1), the plan has {} functions",
                      function, plan.functions_size());
     const plan::Function &body = plan.functions(static_cast<int>(function) - 1);
-    Status status = function == table.update()    ? checkUpdate(body)
-                    : function == table.advance() ? checkAdvance(body)
-                                                  : checkPart(body);
-    FLEET_RETURN_IF_ERROR(
-        status.withContext(fmt::format("function '{}'", body.name())));
+    FLEET_RETURN_IF_ERROR((this->*check)(body).withContext(
+        fmt::format("function '{}'", body.name())));
   }
   if (table.update() == 0 && table.part() != 0)
     return invalid("a part of a sum, but no function that updates rows by it");
@@ -193,9 +196,10 @@ Status TableValidator::checkUpdate(const plan::Function &function) {
     }
   int expected = 2 + table.row_states_size() + (table.part() != 0);
   if (inputs != expected)
-    return invalid("{} inputs, expected {}: gradients, values, {} row states{}",
+    return invalid("{} inputs, expected {}: gradients, values and {} row "
+                   "states{}",
                    inputs, expected, table.row_states_size(),
-                   table.part() != 0 ? " and the sum of parts" : "");
+                   table.part() != 0 ? ", and the sum of parts" : "");
   // It runs several times a step.
   auto isState = [&](uint32_t buffer) {
     return function.buffers(static_cast<int>(buffer)).has_state();

@@ -13,8 +13,8 @@
 // CHECK: func.func @main
 // CHECK-DAG: %[[ROWS:.*]] = optim.row_gradient @t
 // CHECK-DAG: %[[PART:.*]] = optim.row_part %[[ROWS]] by @t_part : tensor<8x2xf32> -> tensor<f32>
-// CHECK: %[[ALL:.*]] = nn.add {{.*}}%[[PART]]
-// CHECK: %[[CHANGED:.*]] = optim.row_change %[[ROWS]], %[[ALL]] by @t_change : tensor<8x2xf32>, tensor<f32>
+// CHECK: %[[TOTAL:.*]] = nn.add {{.*}}%[[PART]]
+// CHECK: %[[CHANGED:.*]] = optim.row_change %[[ROWS]], %[[TOTAL]] by @t_change : tensor<8x2xf32>, tensor<f32>
 // CHECK-NOT: optim.clip
 // CHECK: optim.sgd @t, %[[CHANGED]]
 

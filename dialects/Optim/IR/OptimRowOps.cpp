@@ -129,9 +129,17 @@ LogicalResult RowGradientOp::verifySymbolUses(SymbolTableCollection &tables) {
 }
 
 RowGradientOp mlir::fleet::optim::findRowGradient(Value gradient) {
-  while (auto filter = gradient.getDefiningOp<RowGradientFilterOpInterface>())
-    gradient = filter.getRowGradient();
-  return gradient.getDefiningOp<RowGradientOp>();
+  while (true) {
+    if (auto filter = gradient.getDefiningOp<RowGradientFilterOpInterface>()) {
+      gradient = filter.getRowGradient();
+    } else if (Operation *joint =
+                   gradient.getDefiningOp<JointGradientOpInterface>()) {
+      unsigned index = cast<OpResult>(gradient).getResultNumber();
+      gradient = joint->getOperand(index);
+    } else {
+      return gradient.getDefiningOp<RowGradientOp>();
+    }
+  }
 }
 
 //===----------------------------------------------------------------------===//

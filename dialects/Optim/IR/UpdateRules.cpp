@@ -24,7 +24,7 @@ static LogicalResult verifyTableUpdate(OptimizerOpInterface op,
     return error("a rule that needs the whole gradient, for its norm say, but "
                  "of a table a step knows only the rows that it looks up");
   Value gradient = op.getGradient();
-  auto rows = gradient.getDefiningOp<RowGradientOp>();
+  RowGradientOp rows = findRowGradient(gradient);
   if (rows ? rows.getParameterAttr() != op.getParameterAttr()
            : !isa<BlockArgument>(gradient))
     return error("a gradient that is no optim.row_gradient of it");

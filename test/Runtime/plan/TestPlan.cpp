@@ -403,6 +403,7 @@ plan::Plan test::makeCollectiveTablePlan(int64_t rows) {
         plan::PushRows push = instruction.push_rows();
         plan::MergeRows &merge = *instruction.mutable_merge_rows();
         merge.set_table(push.table());
+        merge.set_group(0);
         *merge.mutable_items() = push.items();
         function.add_instructions()->mutable_update_rows()->set_table(
             push.table());
