@@ -76,7 +76,7 @@ static Status checkInput(const InputRequest &request, const TensorView &view) {
 /// A pointer an input, in the order of `requests`.
 static StatusOr<std::vector<const void *>>
 bindInputs(const std::vector<InputRequest> &requests, const Batch &batch,
-     int64_t &rows) {
+           int64_t &rows) {
   std::vector<const void *> pointers;
   const InputRequest *first = nullptr;
   for (const InputRequest &request : requests) {

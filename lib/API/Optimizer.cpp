@@ -16,7 +16,8 @@ static constexpr uint64_t kMostBytes = 1 << 20;
 StatusOr<DistributedStrategy>
 DistributedStrategy::readFile(const std::string &path) {
   SystemFiles files;
-  FLEET_ASSIGN_OR_RETURN(std::string text, ::fleet::readFile(files, path, kMostBytes));
+  FLEET_ASSIGN_OR_RETURN(std::string text,
+                         ::fleet::readFile(files, path, kMostBytes));
   return parse(text, path);
 }
 
@@ -26,7 +27,9 @@ DistributedStrategy::parse(const std::string &text, const std::string &name) {
 }
 
 /// As a float attribute is written, with all its digits.
-static std::string number(double value) { return fmt::format("{:.16e}", value); }
+static std::string number(double value) {
+  return fmt::format("{:.16e}", value);
+}
 
 Optimizer optim::sgd(double learningRate) {
   return {fmt::format("#optim.sgd<learning_rate = {}>", number(learningRate))};
