@@ -3,22 +3,24 @@
 // Part of the Fleet project.
 //
 // Started by mpirun: every rank trains by the trainer's plan of a collective
-// job, on data of its own that it draws, with one thread. Times, in turn, the
-// step as it was compiled, the step with all calls begun behind the backward
-// pass, the step without calls, and the calls alone. A sample is the time of
-// the slowest rank for one step, over as many as make a fraction of a second.
-// A line each: name, median in ms, the samples in ms; and a line for how long a
-// step on this link takes at least. The first two have to give the same
-// parameters, to the bit, before anything is timed.
+// job, on rows of its own, with one thread. Times, in turn, the step as it was
+// compiled, the step with all calls begun behind the backward pass, the step
+// without calls, and the calls alone. A sample is the time of the slowest rank
+// for one step, over as many as make a fraction of a second. Writes the initial
+// parameters, and prints rank 0's losses of the first steps, and a line each:
+// name, the samples in ms; and one for how long a step on this
+// link takes at least. The first two have to give the same parameters, to the
+// bit, before anything is timed.
 //
 //===----------------------------------------------------------------------===//
 
+#include "SaveParameters.h"
 #include "StepVariants.h"
 
 #include "runtime/collective/open/OpenCollective.h"
+#include "runtime/data/Dataset.h"
 #include "runtime/executor/Program.h"
 #include "runtime/job/TrainLoop.h"
-#include "runtime/plan/TensorTypes.h"
 #include "runtime/transport/tcp/TcpTransport.h"
 
 #include <algorithm>
@@ -28,30 +30,20 @@
 #include <cstdlib>
 #include <cstring>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <optional>
 
 using namespace fleet;
 
 static constexpr double kSampleSeconds = 0.25;
-static constexpr int kCheckedSteps = 3;
+static constexpr int kCheckedSteps = 10;
 
 namespace {
 
 struct Arguments {
-  const char *plan = nullptr;
-  std::string backend;
+  const char *plan = nullptr, *data = nullptr;
+  std::string backend, checkpoint;
   int batch = 0, rounds = 0;
-};
-
-/// A batch of whatever the plan asks for, the same at every step.
-class DrawnBatch {
-public:
-  static StatusOr<DrawnBatch> draw(const LoadedPlan &plan, int64_t rows,
-                                   uint32_t rank);
-  const void *const *inputs() const { return pointers.data(); }
-
-private:
-  std::vector<AlignedBuffer> columns;
-  std::vector<const void *> pointers;
 };
 
 struct Contestant {
@@ -86,6 +78,7 @@ public:
   Status run();
 
 private:
+  Status load(const LoadedPlan &plan);
   Status prepare(const LoadedPlan &plan, Contestant &contestant);
   Status steps(Contestant &contestant, int64_t count,
                StepObserver *observer = nullptr);
@@ -97,49 +90,30 @@ private:
 
   const Arguments &arguments;
   Collective &collective;
-  DrawnBatch batch;
+  SystemFiles files;
+  std::optional<Dataset> data;
+  std::vector<const void *> inputs;
+  std::vector<double> losses;
   std::vector<Contestant> contestants;
 };
 
 } // namespace
 
-StatusOr<DrawnBatch> DrawnBatch::draw(const LoadedPlan &plan, int64_t rows,
-                                      uint32_t rank) {
-  DrawnBatch batch;
+/// Rows of this rank's own, the same at every step.
+Status Bench::load(const LoadedPlan &plan) {
+  FLEET_ASSIGN_OR_RETURN(DataSpec spec, parseDataSpec(arguments.data));
   FLEET_ASSIGN_OR_RETURN(auto requests, inputRequests(plan, "main"));
-  uint64_t state = 0x9e3779b97f4a7c15u * (rank + 1);
-  auto next = [&] {
-    state ^= state << 13;
-    state ^= state >> 7;
-    return state ^= state << 17;
-  };
-  for (const auto &request : requests) {
-    int64_t count = rows;
-    for (int64_t extent : request.rowShape)
-      count *= extent;
-    FLEET_ASSIGN_OR_RETURN(
-        AlignedBuffer column,
-        AlignedBuffer::allocate(static_cast<size_t>(count) *
-                                    dataTypeSize(request.dtype),
-                                "a column of data"));
-    for (int64_t i = 0; i < count; ++i) {
-      if (request.dtype == plan::F32)
-        reinterpret_cast<float *>(column.data())[i] =
-            static_cast<float>(next() >> 40) * 0x1p-23f - 1;
-      else if (request.dtype == plan::I64)
-        // Of what has no bound, two classes.
-        reinterpret_cast<int64_t *>(column.data())[i] = static_cast<int64_t>(
-            next() %
-            static_cast<uint64_t>(request.upperBound ? request.upperBound : 2));
-      else
-        return makeError(StatusCode::InvalidArgument,
-                         "{}: input '{}' is neither of f32 nor of i64",
-                         plan.path, request.name);
-    }
-    batch.pointers.push_back(column.data());
-    batch.columns.push_back(std::move(column));
-  }
-  return batch;
+  FLEET_ASSIGN_OR_RETURN(Dataset loaded, loadDataset(spec, requests, files));
+  int64_t first = int64_t(arguments.batch) * collective.rank();
+  if (loaded.rows() < int64_t(arguments.batch) * collective.size())
+    return makeError(StatusCode::InvalidArgument,
+                     "{}: {} rows, expected {} for each of {} ranks",
+                     loaded.source(), loaded.rows(), arguments.batch,
+                     collective.size());
+  for (const DatasetInput &input : loaded.inputs())
+    inputs.push_back(input.row(first));
+  data = std::move(loaded);
+  return Status();
 }
 
 Status Bench::prepare(const LoadedPlan &plan, Contestant &contestant) {
@@ -160,7 +134,7 @@ Status Bench::prepare(const LoadedPlan &plan, Contestant &contestant) {
 Status Bench::steps(Contestant &contestant, int64_t count,
                     StepObserver *observer) {
   StepArguments step;
-  step.inputs = batch.inputs();
+  step.inputs = inputs.data();
   step.observer = observer;
   step.ownExamples = arguments.batch;
   step.allExamples = int64_t(arguments.batch) * collective.size();
@@ -179,7 +153,10 @@ Status Bench::checkEqual() {
     auto *data = static_cast<const std::byte *>(compiled.stateData(s));
     before.emplace_back(data, data + compiled.stateBytes(s));
   }
-  FLEET_RETURN_IF_ERROR(steps(contestants[0], kCheckedSteps));
+  for (int i = 0; i < kCheckedSteps; ++i) {
+    FLEET_RETURN_IF_ERROR(steps(contestants[0], 1));
+    losses.push_back(contestants[0].step->output(0));
+  }
   FLEET_RETURN_IF_ERROR(steps(contestants[1], kCheckedSteps));
   for (uint32_t s = 0; s < states; ++s) {
     size_t bytes = compiled.stateBytes(s);
@@ -232,16 +209,13 @@ Status Bench::bound(const LoadedPlan &plan, std::vector<double> &bounds) {
 }
 
 static void print(const char *name, const std::vector<double> &seconds) {
-  std::vector<double> sorted = seconds;
-  std::sort(sorted.begin(), sorted.end());
-  fmt::print("{}\t{:.3f}", name, sorted[sorted.size() / 2] * 1e3);
+  fmt::print("{}", name);
   for (double sample : seconds)
     fmt::print("\t{:.3f}", sample * 1e3);
   fmt::print("\n");
 }
 
 Status Bench::run() {
-  SystemFiles files;
   FLEET_ASSIGN_OR_RETURN(PlanPtr plan, loadPlan(files, arguments.plan));
   if (plan->proto.mode() != plan::COLLECTIVE ||
       plan->proto.trainers() != collective.size())
@@ -252,14 +226,16 @@ Status Bench::run() {
     return makeError(StatusCode::InvalidArgument,
                      "{}: 'main' makes no calls, there is nothing to compare",
                      arguments.plan);
-  FLEET_ASSIGN_OR_RETURN(
-      batch, DrawnBatch::draw(*plan, arguments.batch, collective.rank()));
+  FLEET_RETURN_IF_ERROR(load(*plan));
   contestants.push_back({"overlap", Variant::Overlap});
   contestants.push_back({"serial", Variant::Serial});
   contestants.push_back({"compute", Variant::Compute});
   contestants.push_back({"calls", Variant::Calls});
   for (Contestant &contestant : contestants)
     FLEET_RETURN_IF_ERROR(prepare(*plan, contestant));
+  if (collective.rank() == 0)
+    FLEET_RETURN_IF_ERROR(
+        saveParameters(*contestants[0].program, files, arguments.checkpoint));
   FLEET_RETURN_IF_ERROR(checkEqual());
   for (Contestant &contestant : contestants) {
     FLEET_ASSIGN_OR_RETURN(double once, measure(contestant, 2));
@@ -276,6 +252,7 @@ Status Bench::run() {
     FLEET_RETURN_IF_ERROR(bound(*plan, bounds));
   }
   if (collective.rank() == 0) {
+    fmt::print("losses\t{}\n", fmt::join(losses, "\t"));
     for (const Contestant &contestant : contestants)
       print(contestant.name, contestant.samples);
     print("bound", bounds);
@@ -319,14 +296,16 @@ static bool parse(const char *text, int &value) {
 
 int main(int argc, char **argv) {
   Arguments arguments;
-  if (argc != 5 || !parse(argv[3], arguments.batch) ||
+  if (argc != 7 || !parse(argv[3], arguments.batch) ||
       !parse(argv[4], arguments.rounds)) {
-    fmt::print(stderr,
-               "usage: bench-collective-step PLAN BACKEND BATCH ROUNDS\n");
+    fmt::print(stderr, "usage: bench-collective-step PLAN BACKEND BATCH ROUNDS "
+                       "DATA CHECKPOINT_DIR\n");
     return 2;
   }
   arguments.plan = argv[1];
   arguments.backend = argv[2];
+  arguments.data = argv[5];
+  arguments.checkpoint = argv[6];
   if (Status status = run(arguments); !status.ok()) {
     fmt::print(stderr, "bench-collective-step: {}\n", status.message());
     return 1;

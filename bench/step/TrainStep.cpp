@@ -9,10 +9,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "runtime/checkpoint/Checkpoint.h"
+#include "SaveParameters.h"
+
 #include "runtime/data/Dataset.h"
 #include "runtime/job/TrainLoop.h"
-#include "runtime/plan/TensorTypes.h"
 
 #include <charconv>
 #include <chrono>
@@ -23,18 +23,6 @@
 using namespace fleet;
 
 static constexpr int kLosses = 200;
-
-static Status saveParameters(Program &program, Files &files,
-                             const std::string &directory) {
-  std::vector<CheckpointTensor> tensors;
-  const auto &states = program.plan().proto.states();
-  for (int i = 0; i < states.size(); ++i)
-    if (states[i].state_of().empty())
-      tensors.push_back({states[i].origin(), states[i].type().dtype(),
-                         staticShape(states[i].type()),
-                         program.stateData(static_cast<uint32_t>(i))});
-  return writeCheckpoint(files, directory, tensors, {});
-}
 
 /// Steps one after the other; remembers where it is.
 class Trainer {
