@@ -3,6 +3,7 @@
 #include "lib/API/Execution.h"
 
 #include "runtime/base/DataTypes.h"
+#include "runtime/job/ShardedStates.h"
 #include "runtime/job/StateFile.h"
 #include "runtime/job/TrainLoop.h"
 #include "runtime/plan/TensorTypes.h"
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <set>
 
 using namespace fleet;
 using namespace fleet::api;
@@ -101,24 +103,55 @@ static StatusOr<ElementType> elementType(plan::DataType dtype) {
   }
 }
 
-StatusOr<StateDict> Execution::stateDict() const {
+/// The type and shape that a state has in a StateDict.
+static StatusOr<Tensor> describeState(const plan::State &state) {
+  auto type = elementType(state.type().dtype());
+  if (!type.ok())
+    return type.status().withContext(
+        checkpointName(state.origin(), state.slot()));
+  Tensor tensor;
+  tensor.type = *type;
+  if (state.shards() > 0)
+    tensor.shape.assign(state.origin_shape().begin(),
+                        state.origin_shape().end());
+  else
+    tensor.shape = staticShape(state.type());
+  return tensor;
+}
+
+static StatusOr<size_t> bytesOf(const plan::State &state,
+                                const Tensor &tensor) {
+  FLEET_ASSIGN_OR_RETURN(int64_t bytes,
+                         byteSize(state.type().dtype(), tensor.shape));
+  return static_cast<size_t>(bytes);
+}
+
+StatusOr<StateDict> Execution::stateDict() {
   StateDict states;
   const plan::Plan &proto = source.plan->proto;
   for (int i = 0; i < proto.states_size(); ++i) {
     const plan::State &state = proto.states(i);
     if (state.transient())
       continue;
-    std::string name = checkpointName(state.origin(), state.slot());
-    auto type = elementType(state.type().dtype());
-    if (!type.ok())
-      return type.status().withContext(name);
-    Tensor &tensor = states[name];
-    tensor.type = *type;
-    tensor.shape = staticShape(state.type());
-    auto *begin = static_cast<const std::byte *>(
-        loaded->stateData(static_cast<uint32_t>(i)));
-    tensor.bytes.assign(begin,
-                        begin + loaded->stateBytes(static_cast<uint32_t>(i)));
+    FLEET_ASSIGN_OR_RETURN(Tensor tensor, describeState(state));
+    FLEET_ASSIGN_OR_RETURN(size_t bytes, bytesOf(state, tensor));
+    auto index = static_cast<uint32_t>(i);
+    auto *begin = static_cast<const std::byte *>(loaded->stateData(index));
+    size_t part = loaded->stateBytes(index);
+    if (state.shards() > 0) {
+      tensor.bytes.resize(part * state.shards());
+      CollectiveCall call;
+      call.kind = CollectiveCall::Kind::AllGather;
+      call.dtype = state.type().dtype();
+      call.in = begin;
+      call.out = tensor.bytes.data();
+      call.count = part / dataTypeSize(call.dtype);
+      FLEET_RETURN_IF_ERROR(shared->collective().run(call));
+      tensor.bytes.resize(bytes); // without the zeros of the last part
+    } else {
+      tensor.bytes.assign(begin, begin + part);
+    }
+    states[checkpointName(state.origin(), state.slot())] = std::move(tensor);
   }
   return states;
 }
@@ -130,39 +163,59 @@ static std::string describe(const Tensor &tensor) {
 }
 
 Status Execution::checkStates(const StateDict &states) const {
-  FLEET_ASSIGN_OR_RETURN(StateDict own, stateDict());
-  for (const auto &[name, tensor] : states) {
-    auto it = own.find(name);
-    if (it == own.end())
-      return makeError(StatusCode::InvalidArgument,
-                       "'{}' is no parameter or state of the program", name);
-    if (tensor.type != it->second.type || tensor.shape != it->second.shape)
-      return makeError(StatusCode::InvalidArgument,
-                       "'{}' is {}, the program has {}", name, describe(tensor),
-                       describe(it->second));
-    if (tensor.bytes.size() != it->second.bytes.size())
-      return makeError(
-          StatusCode::InvalidArgument, "'{}' has {} bytes, {} takes {}", name,
-          tensor.bytes.size(), describe(tensor), it->second.bytes.size());
-  }
-  for (const auto &[name, tensor] : own)
-    if (!states.count(name))
+  std::set<std::string> own;
+  for (const plan::State &state : source.plan->proto.states()) {
+    if (state.transient())
+      continue;
+    std::string name = checkpointName(state.origin(), state.slot());
+    own.insert(name);
+    FLEET_ASSIGN_OR_RETURN(Tensor expected, describeState(state));
+    auto it = states.find(name);
+    if (it == states.end())
       return makeError(StatusCode::InvalidArgument,
                        "'{}' is missing, {}; start from stateDict() to change "
                        "only some",
-                       name, describe(tensor));
+                       name, describe(expected));
+    const Tensor &tensor = it->second;
+    if (tensor.type != expected.type || tensor.shape != expected.shape)
+      return makeError(StatusCode::InvalidArgument,
+                       "'{}' is {}, the program has {}", name, describe(tensor),
+                       describe(expected));
+    FLEET_ASSIGN_OR_RETURN(size_t bytes, bytesOf(state, expected));
+    if (tensor.bytes.size() != bytes)
+      return makeError(StatusCode::InvalidArgument,
+                       "'{}' has {} bytes, {} takes {}", name,
+                       tensor.bytes.size(), describe(tensor), bytes);
+  }
+  for (const auto &[name, tensor] : states)
+    if (!own.count(name))
+      return makeError(StatusCode::InvalidArgument,
+                       "'{}' is no parameter or state of the program", name);
   return Status();
 }
 
-void Execution::setStates(const StateDict &states) {
+Status Execution::setStates(const StateDict &states) {
   const plan::Plan &proto = source.plan->proto;
   for (int i = 0; i < proto.states_size(); ++i) {
     const plan::State &state = proto.states(i);
-    auto it = states.find(checkpointName(state.origin(), state.slot()));
-    if (!state.transient() && it != states.end())
-      std::memcpy(loaded->stateData(static_cast<uint32_t>(i)),
-                  it->second.bytes.data(), it->second.bytes.size());
+    if (state.transient())
+      continue;
+    std::vector<std::byte> bytes =
+        states.at(checkpointName(state.origin(), state.slot())).bytes;
+    auto index = static_cast<uint32_t>(i);
+    size_t part = loaded->stateBytes(index);
+    // With zeros behind the last part.
+    bytes.resize(part * std::max(1u, state.shards()));
+    CollectiveCall call;
+    call.kind = CollectiveCall::Kind::Broadcast;
+    call.dtype = state.type().dtype();
+    call.in = call.out = bytes.data();
+    call.count = bytes.size() / dataTypeSize(call.dtype);
+    FLEET_RETURN_IF_ERROR(shared->collective().run(call));
+    size_t begin = state.shards() > 0 ? shared->place().index * part : 0;
+    std::memcpy(loaded->stateData(index), bytes.data() + begin, part);
   }
+  return Status();
 }
 
 template <typename T> static void fill(void *data, size_t bytes, double value) {
@@ -185,9 +238,13 @@ void Execution::fillSlot(std::string_view slot, double value) {
 }
 
 Status Execution::save(const std::string &directory) {
+  std::vector<RemoteState> gathered;
+  if (hasShardedStates(*loaded)) {
+    FLEET_ASSIGN_OR_RETURN(gathered, gatherStates(*loaded));
+  }
   Status saved;
   if (shared->place().index == 0)
-    saved = saveStates(*loaded, /*remote=*/{}, shared->files(), directory,
+    saved = saveStates(*loaded, gathered, shared->files(), directory,
                        CheckpointMetadata());
   return shared->agree(saved, "savePersistables");
 }

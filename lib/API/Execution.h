@@ -25,10 +25,12 @@ public:
 
   /// Connects, and makes all workers have the states of worker 0.
   Status runStartup();
-  StatusOr<StateDict> stateDict() const;
+  /// A call of all workers where each has parts of states (sharding).
+  StatusOr<StateDict> stateDict();
   /// Whether setStates() can take `states`.
   Status checkStates(const StateDict &states) const;
-  void setStates(const StateDict &states);
+  /// A call of all workers, which get what worker 0 passes.
+  Status setStates(const StateDict &states);
   /// Sets every element of the states `slot`, of parameters, to `value`.
   void fillSlot(std::string_view slot, double value);
   /// Worker 0 writes a checkpoint; all workers call it.

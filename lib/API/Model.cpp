@@ -218,7 +218,7 @@ StatusOr<double> DistributedModel::getLr() const {
   return execution->learningRate;
 }
 
-StatusOr<StateDict> DistributedModel::stateDict() const {
+StatusOr<StateDict> DistributedModel::stateDict() {
   return execution->stateDict();
 }
 
@@ -227,8 +227,9 @@ Status DistributedModel::setStateDict(const StateDict &states) {
       execution->session()
           .agree(execution->checkStates(states), "setStateDict")
           .withContext("setStateDict"));
-  execution->setStates(states);
+  FLEET_RETURN_IF_ERROR(execution->setStates(states));
   FLEET_RETURN_IF_ERROR(clearGrad());
+  // What is made of parameters, such as the part of each that a worker updates.
   return execution->runStartup();
 }
 

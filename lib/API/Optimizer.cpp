@@ -96,9 +96,7 @@ Status TrainingJob::train(const TrainOptions &options) {
       .withContext("train");
 }
 
-StatusOr<StateDict> TrainingJob::stateDict() const {
-  return execution->stateDict();
-}
+StatusOr<StateDict> TrainingJob::stateDict() { return execution->stateDict(); }
 
 Status TrainingJob::savePersistables(const std::string &directory) {
   return execution->save(directory);

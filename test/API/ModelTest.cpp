@@ -333,6 +333,54 @@ TEST(ModelOfSomeWorkers, TrainsWithoutRows) {
     });
 }
 
+/// Each worker keeps a part of the optimizer state; dictionaries have the
+/// whole.
+TEST(ModelOfSomeWorkers, TrainsParts) {
+  Program program = line();
+  StateDict one;
+  for (uint32_t workers : {1, 2, 3})
+    runWorkers(workers, [&](Fleet &fleet) {
+      Line data(kRows);
+      auto strategy =
+          DistributedStrategy::parse(workers == 1 ? "" : "sharding: true");
+      ASSERT_OK(strategy);
+      auto chosen = fleet.distributedOptimizer(optim::adam(1e-2), *strategy);
+      ASSERT_OK(chosen);
+      auto model = fleet.distributedModel(program, *chosen);
+      ASSERT_OK(model);
+      auto second = fleet.distributedModel(program, *chosen);
+      ASSERT_OK(second);
+      auto train = [&](DistributedModel &trained, int steps) {
+        for (int step = 0; step < steps; ++step) {
+          ASSERT_OK(trained.setLr(1e-2 * (step + 1)));
+          ASSERT_OK(trained.forwardBackward(partOf(data, fleet)));
+          ASSERT_OK(trained.forwardBackward(partOf(data, fleet)));
+          ASSERT_OK(trained.step());
+        }
+      };
+      train(*model, 4);
+      auto middle = model->stateDict();
+      ASSERT_OK(middle);
+      ASSERT_OK(second->setStateDict(*middle));
+      train(*model, 3);
+      train(*second, 3);
+      auto states = model->stateDict(), others = second->stateDict();
+      ASSERT_OK(states);
+      ASSERT_OK(others);
+      if (workers == 1)
+        one = *states;
+      EXPECT_EQ(states->size(), one.size());
+      for (const auto &[name, tensor] : *states) {
+        EXPECT_EQ(tensor.bytes, others->at(name).bytes) << name;
+        EXPECT_EQ(tensor.shape, one.at(name).shape) << name;
+        for (size_t i = 0; i < tensor.values<float>().size(); ++i)
+          EXPECT_NEAR(tensor.values<float>()[i],
+                      one.at(name).values<float>()[i], 1e-4)
+              << name;
+      }
+    });
+}
+
 /// What looks at all gradients at once, and what counts updates.
 TEST(ModelOfSomeWorkers, ClipsAndSchedulesAsOne) {
   Program program =

@@ -67,8 +67,9 @@ public:
   StatusOr<double> getLr() const;
 
   /// Copies of parameters and optimizer states. The learning rate and gradients
-  /// are not among them.
-  StatusOr<StateDict> stateDict() const;
+  /// are not among them. Collective if the strategy has sharding: then each
+  /// worker has parts, and gets all.
+  StatusOr<StateDict> stateDict();
   /// Replaces all parameters and states, and clears gradients. Everything must
   /// be there, under the names, types and shapes that stateDict() gives; every
   /// worker's is checked, and all get what worker 0 has. If it fails on any

@@ -79,8 +79,9 @@ public:
   /// Trains over data as fleet-run does; a second call goes on with the
   /// parameters of the first.
   Status train(const TrainOptions &options);
-  /// What this worker has. After train() all workers have the same.
-  StatusOr<StateDict> stateDict() const;
+  /// Copies of parameters and optimizer states; after train() the same on all
+  /// workers.
+  StatusOr<StateDict> stateDict();
   /// Worker 0 writes DIR/model.safetensors.
   Status savePersistables(const std::string &directory);
   /// Writes the job as fleet-transpile does, for fleet-run and fleet-launch.
