@@ -572,13 +572,14 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Combine(testing::Values("fit_a_line"),
                      testing::Values("sgd", "momentum", "nesterov", "stepped")),
     name);
-INSTANTIATE_TEST_SUITE_P(SparseTables, Contract,
-                         testing::Combine(testing::Values("sparse"),
-                                          testing::Values("sgd", "momentum",
-                                                          "adam", "scheduled",
-                                                          "regularized")),
-                         name);
+INSTANTIATE_TEST_SUITE_P(
+    SparseTables, Contract,
+    testing::Combine(testing::Values("sparse"),
+                     testing::Values("sgd", "momentum", "adam", "scheduled",
+                                     "regularized", "global", "global_sgd")),
+    name);
 INSTANTIATE_TEST_SUITE_P(Tables, TableContract,
                          testing::Combine(testing::Values("tables"),
-                                          testing::Values("sgd", "adagrad")),
+                                          testing::Values("sgd", "adagrad",
+                                                          "global_sgd")),
                          name);

@@ -8,8 +8,9 @@ servers, PREFIX_ps_NxS_sliced for N trainers and S servers (sliced: even the sma
 parameter is cut, where its update can be), and PREFIX_all_N for N trainers without
 servers, of which those of all_2 send each gradient by itself, PREFIX_levels_4, which adds
 between neighbours first, and PREFIX_merge_local and PREFIX_merge_N, which update every
-two steps (not with servers-only or unmerged). With shardable, also PREFIX_shard_N, of trainers that
-update a part of each parameter, and PREFIX_shard_merge_2. With local-sgd,
+two steps (all of these not with servers-only, merged ones not with unmerged). With
+without-servers, no PREFIX_half or PREFIX_ps. With shardable, also PREFIX_shard_N, of
+trainers that update a part of each parameter, and PREFIX_shard_merge_2. With local-sgd,
 also PREFIX_each_N, of trainers that average after each step, and PREFIX_adaptive_2.
 """
 import os
@@ -65,10 +66,10 @@ def main():
     if not SERVERS_ONLY:
         jobs += [("all_1", "--mode=collective", "--trainers=1"),
                  ("all_2", "--strategy=" + settings["alone"], "--trainers=2"),
-                 ("all_4", "--mode=collective", "--trainers=4")]
+                 ("all_4", "--mode=collective", "--trainers=4"),
+                 ("levels_4", "--strategy=" + settings["levels"], "--trainers=4")]
     if not SERVERS_ONLY and not UNMERGED:
-        jobs += [("levels_4", "--strategy=" + settings["levels"], "--trainers=4"),
-                 ("merge_local", "--strategy=" + settings["merge_local"]),
+        jobs += [("merge_local", "--strategy=" + settings["merge_local"]),
                  ("merge_2", "--strategy=" + settings["merge"], "--trainers=2"),
                  ("merge_4", "--strategy=" + settings["merge"], "--trainers=4")]
     if SHARDABLE:

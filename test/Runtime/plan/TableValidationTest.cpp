@@ -385,7 +385,7 @@ TEST(TableValidation, RowsOfAllTrainersAreMergedAndThenUpdated) {
       "table 'emb' has no update function");
   expectLocalError(
       [](plan::Plan &p) {
-        mainOf(p).add_instructions()->mutable_update_rows();
+        mainOf(p).add_instructions()->mutable_broadcast_rows();
       },
       "only a collective job calls collectives");
 }
