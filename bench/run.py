@@ -395,7 +395,8 @@ class Bench:
                       "ip link set lo up; tc qdisc add dev lo root tbf rate %s burst 1mb "
                       'latency 200ms; exec "$@"' % LOOPBACK, "sh"] + mpirun + [
                           "--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", "lo"]
-        environment = dict(os.environ, OMP_NUM_THREADS="1", GLOO_SOCKET_IFNAME="lo")
+        environment = dict(os.environ, OMP_NUM_THREADS="1", GLOO_SOCKET_IFNAME="lo",
+                           TORCH_CPP_LOG_LEVEL="ERROR")  # else: the link has no name server
         lines = run(*mpirun, *command, stdout=subprocess.PIPE, text=True,
                     env=environment).stdout.splitlines()
         cells = [line.split("\t") for line in lines]
