@@ -64,6 +64,13 @@ void mlir::fleet::buildDistributePipeline(OpPassManager &pm,
       reduce.bucketSize = options.bucketSize;
       pm.addPass(createAllReduceGradientsPass(reduce));
       pm.addPass(createSplitJointRowsPass());
+      if (options.reducedType != DistributeOptions::ReducedType::Gradient) {
+        CastAllReducePassOptions cast;
+        cast.type = options.reducedType == DistributeOptions::ReducedType::F16
+                        ? "f16"
+                        : "bf16";
+        pm.addPass(createCastAllReducePass(cast));
+      }
     } else {
       LocalSGDPassOptions local;
       local.steps = options.localSteps;

@@ -187,6 +187,20 @@ private:
         !s.fuse_all_reduce_ops())
       return "fuse_grad_size_in_MB: says how much travels together, but "
              "fuse_all_reduce_ops: false sends each gradient by itself";
+    if (s.fp16_allreduce() && s.bf16_allreduce())
+      return "bf16_allreduce: true contradicts fp16_allreduce: true; gradients "
+             "travel in one type";
+    std::string half = s.fp16_allreduce()   ? "fp16_allreduce: true"
+                       : s.bf16_allreduce() ? "bf16_allreduce: true"
+                                            : "";
+    if (!half.empty() && (s.localsgd() || s.adaptive_localsgd()))
+      return half + " contradicts " +
+             (s.localsgd() ? "localsgd" : "adaptive_localsgd") +
+             ": true; what travels are parameters, which would lose precision "
+             "for good";
+    if (!half.empty() && s.sharding())
+      return half + " contradicts sharding: true; gradients that are "
+                    "reduce-scattered keep their type in this version";
     return "";
   }
 
@@ -316,6 +330,10 @@ static DistributeOptions toOptions(const proto::Strategy &strategy) {
   options.sharding = strategy.sharding();
   if (strategy.use_hierarchical_allreduce())
     options.neighbours = strategy.hierarchical_allreduce_inter_nranks();
+  if (strategy.fp16_allreduce())
+    options.reducedType = DistributeOptions::ReducedType::F16;
+  else if (strategy.bf16_allreduce())
+    options.reducedType = DistributeOptions::ReducedType::BF16;
   if (strategy.has_trainers())
     options.trainers = strategy.trainers();
   options.pservers.assign(strategy.pservers().begin(),

@@ -385,6 +385,16 @@ TEST_P(Contract, MergedStepsAreOneStepOfAllTheirRows) {
   expectClose(run(job("local"), large, "large"), merged, tolerance);
 }
 
+TEST_P(Contract, MergedStepsTravelInHalfPrecisionBetweenMachines) {
+  if (hasTables())
+    GTEST_SKIP() << "gradients of tables are not merged";
+  Training small = training();
+  small.globalBatch = 12;
+  small.steps = 24;
+  expectClose(run(job("merge_local"), small, "merged"),
+              run(job("bf16_merge_4"), small, "half"), 0x1p-4);
+}
+
 TEST_P(Contract, MergedStepsCountByTheirRows) {
   if (hasTables())
     GTEST_SKIP() << "gradients of tables are not merged";
@@ -487,6 +497,32 @@ TEST_P(LocalSGDContract, AdaptiveTrainersEndEqual) {
   Tensors adaptive = run(job("adaptive_2"), training(), "adaptive");
   ASSERT_EQ(local.size(), adaptive.size());
   expectClose(local, adaptive, 0.5);
+}
+
+TEST_P(Contract, GradientsAddedInHalfPrecisionComeClose) {
+  if (!hasCollectiveJobs())
+    GTEST_SKIP() << "tables live on servers";
+  // Numbers of 11 and of 8 bits: to within 8 times what one rounding may be
+  // off.
+  Training some = training();
+  some.globalBatch = 8;
+  Tensors local = run(job("local"), some, "local");
+  ASSERT_FALSE(local.empty());
+  struct Half {
+    const char *job;
+    double tolerance;
+  };
+  for (Half half : {Half{"f16_2", 0x1p-8}, Half{"bf16_4", 0x1p-5}}) {
+    SCOPED_TRACE(half.job);
+    Tensors rounded = run(job(half.job), some, half.job);
+    expectClose(local, rounded, half.tolerance);
+    // They have been rounded, but averages of what is assigned have not.
+    EXPECT_NE(local, rounded);
+    if (model() != "moving_mean")
+      continue;
+    for (const char *name : {"mean", "steps"})
+      expectClose({{name, local.at(name)}}, {{name, rounded.at(name)}}, 1e-5);
+  }
 }
 
 class TableContract : public Contract {};

@@ -5,13 +5,14 @@ transpile_jobs.py FLEET_TRANSPILE PROGRAM PREFIX [few] [servers-only] [local-sgd
 
 The jobs are PREFIX_local, PREFIX_half_1x3, and PREFIX_ps_NxS_whole and, of several
 servers, PREFIX_ps_NxS_sliced for N trainers and S servers (sliced: even the smallest
-parameter is cut, where its update can be), and PREFIX_all_N for N trainers without
-servers, of which those of all_2 send each gradient by itself, PREFIX_levels_4, which adds
-between neighbours first, and PREFIX_merge_local and PREFIX_merge_N, which update every
-two steps (all of these not with servers-only, merged ones not with unmerged). With
-without-servers, no PREFIX_half or PREFIX_ps. With shardable, also PREFIX_shard_N, of
-trainers that update a part of each parameter, and PREFIX_shard_merge_2. With local-sgd,
-also PREFIX_each_N, of trainers that average after each step, and PREFIX_adaptive_2.
+parameter is cut, where its update can be; without-servers: none of these but the local
+one). And, except with servers-only, for N trainers without servers: PREFIX_all_N, of
+which those of all_2 send each gradient by itself; PREFIX_levels_4, which adds between
+neighbours first; PREFIX_f16_2 and PREFIX_bf16_4, which add in half precision; and, except
+with unmerged, PREFIX_merge_local, PREFIX_merge_N and PREFIX_bf16_merge_4, which update
+every two steps. With shardable, also PREFIX_shard_N, of trainers that update a part of each
+parameter, and PREFIX_shard_merge_2. With local-sgd, also PREFIX_each_N, of trainers that
+average after each step, and PREFIX_adaptive_2.
 """
 import os
 import subprocess
@@ -43,6 +44,12 @@ def main():
     settings = {"whole": "mode: PS slice_var_up: false",
                 "sliced": "mode: PS min_block_size: 1",
                 "alone": "mode: COLLECTIVE fuse_all_reduce_ops: false",
+                "f16": "mode: COLLECTIVE fp16_allreduce: true",
+                "bf16": "mode: COLLECTIVE bf16_allreduce: true",
+                "bf16_merge": "mode: COLLECTIVE bf16_allreduce: true gradient_merge: true "
+                              "gradient_merge_configs { k_steps: 2 } "
+                              "use_hierarchical_allreduce: true "
+                              "hierarchical_allreduce_inter_nranks: 2",
                 "merge_local": "gradient_merge: true gradient_merge_configs { k_steps: 2 }",
                 "merge": "mode: COLLECTIVE gradient_merge: true "
                          "gradient_merge_configs { k_steps: 2 }",
@@ -67,11 +74,14 @@ def main():
         jobs += [("all_1", "--mode=collective", "--trainers=1"),
                  ("all_2", "--strategy=" + settings["alone"], "--trainers=2"),
                  ("all_4", "--mode=collective", "--trainers=4"),
+                 ("f16_2", "--strategy=" + settings["f16"], "--trainers=2"),
+                 ("bf16_4", "--strategy=" + settings["bf16"], "--trainers=4"),
                  ("levels_4", "--strategy=" + settings["levels"], "--trainers=4")]
     if not SERVERS_ONLY and not UNMERGED:
         jobs += [("merge_local", "--strategy=" + settings["merge_local"]),
                  ("merge_2", "--strategy=" + settings["merge"], "--trainers=2"),
-                 ("merge_4", "--strategy=" + settings["merge"], "--trainers=4")]
+                 ("merge_4", "--strategy=" + settings["merge"], "--trainers=4"),
+                 ("bf16_merge_4", "--strategy=" + settings["bf16_merge"], "--trainers=4")]
     if SHARDABLE:
         jobs += [("shard_1", "--strategy=" + settings["shard"], "--trainers=1"),
                  ("shard_2", "--strategy=" + settings["shard"], "--trainers=2"),

@@ -135,3 +135,17 @@ func.func @main(%c: i1) {
   optim.minimize %loss : tensor<f32> with #optim.sgd<learning_rate = 1.0>
   return
 }
+
+// -----
+
+// A gradient would have to be computed in half precision.
+optim.parameter @w : tensor<4xf32> init = #optim.ones
+func.func @main() {
+  %w = optim.read @w : tensor<4xf32>
+  %half = nn.cast %w : tensor<4xf32> to tensor<4xf16>
+  // expected-error @+1 {{'nn.cast' op has no gradient in 'f16', in which nothing is computed}}
+  %rounded = nn.cast %half : tensor<4xf16> to tensor<4xf32>
+  %loss = nn.mean %rounded : tensor<4xf32> -> tensor<f32>
+  optim.minimize %loss : tensor<f32> with #optim.sgd<learning_rate = 1.0>
+  return
+}

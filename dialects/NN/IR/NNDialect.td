@@ -50,6 +50,9 @@ def NN_Dialect : Dialect {
 //===----------------------------------------------------------------------===//
 
 def NN_Tensor : RankedTensorOf<[F32, F64, I1, I32, I64]>;
+/// What nn.cast converts: half precision is a form in which values travel, and
+/// nothing is computed in it.
+def NN_CastTensor : RankedTensorOf<[F16, BF16, F32, F64, I1, I32, I64]>;
 def NN_NumberTensor : RankedTensorOf<[F32, F64, I32, I64]>;
 def NN_FloatTensor : RankedTensorOf<[F32, F64]>;
 def NN_BoolTensor : RankedTensorOf<[I1]>;

@@ -199,6 +199,10 @@ LogicalResult SigmoidOp::buildGradient(OpBuilder &b, ValueRange g,
 LogicalResult CastOp::buildGradient(OpBuilder &b, ValueRange g,
                                     SmallVectorImpl<Value> &gradients) {
   RankedTensorType from = getOperand().getType();
+  for (Type element : {from.getElementType(), getType().getElementType()})
+    if (element.isF16() || element.isBF16())
+      return emitOpError("has no gradient in ")
+             << element << ", in which nothing is computed";
   if (isa<FloatType>(from.getElementType()) &&
       isa<FloatType>(getType().getElementType()))
     gradients.push_back(CastOp::create(b, getLoc(), from, g[0]));

@@ -41,13 +41,23 @@ LogicalResult SelectOp::inferReturnTypes(MLIRContext *context,
   return success();
 }
 
+static bool isHalf(Type element) { return element.isF16() || element.isBF16(); }
+
 LogicalResult CastOp::verify() {
-  if (getOperand().getType().getShape() == getType().getShape())
-    return success();
-  return emitOpError("changes the shape from ")
-         << formatShape(getOperand().getType().getShape()) << " to "
-         << formatShape(getType().getShape())
-         << "; only the element type may change";
+  if (getOperand().getType().getShape() != getType().getShape())
+    return emitOpError("changes the shape from ")
+           << formatShape(getOperand().getType().getShape()) << " to "
+           << formatShape(getType().getShape())
+           << "; only the element type may change";
+  Type from = getOperand().getType().getElementType();
+  Type to = getType().getElementType();
+  auto isFull = [](Type element) { return element.isF32() || element.isF64(); };
+  if (from != to &&
+      ((isHalf(from) && !isFull(to)) || (isHalf(to) && !isFull(from))))
+    return emitOpError("converts ")
+           << from << " to " << to << "; half precision converts from and to "
+           << "f32 and f64 only";
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

@@ -343,14 +343,20 @@ def NN_CastOp : NN_Op<"cast", [NN_BroadcastShape, NN_Scalar,
     1, floats to integers towards zero. A gradient flows between float types
     only.
 
+    `f16` and `bf16` are for values that travel: they come from `f32` or `f64`
+    and become that again, and no gradient flows through them. A number that
+    `f16` cannot hold (from 65520 on) becomes infinite; `bf16` has the range of
+    `f32`.
+
     Example:
 
     ```mlir
     %1 = nn.cast %0 : tensor<?x1xi1> to tensor<?x1xf32>
+    %2 = nn.cast %dw : tensor<13x1xf32> to tensor<13x1xbf16>
     ```
   }];
-  let arguments = (ins NN_Tensor:$operand);
-  let results = (outs NN_Tensor:$result);
+  let arguments = (ins NN_CastTensor:$operand);
+  let results = (outs NN_CastTensor:$result);
   let assemblyFormat = "$operand attr-dict `:` type($operand) `to` type($result)";
   let hasFolder = 1;
   let hasVerifier = 1;

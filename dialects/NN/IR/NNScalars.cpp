@@ -276,6 +276,17 @@ Value CastOp::buildScalar(OpBuilder &b, Location loc, ValueRange s) {
     return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, in, zero);
   }
   if (fromFloat && toFloat) {
+    // CPUs convert between f64 and half precision by a call, if at all.
+    unsigned narrow = std::min(fromFloat.getWidth(), toFloat.getWidth());
+    if (narrow == 16 && (fromFloat.isF64() || toFloat.isF64())) {
+      Value single =
+          fromFloat.isF64()
+              ? arith::TruncFOp::create(b, loc, b.getF32Type(), in).getResult()
+              : arith::ExtFOp::create(b, loc, b.getF32Type(), in).getResult();
+      if (fromFloat.isF64())
+        return arith::TruncFOp::create(b, loc, to, single);
+      return arith::ExtFOp::create(b, loc, to, single);
+    }
     if (fromFloat.getWidth() < toFloat.getWidth())
       return arith::ExtFOp::create(b, loc, to, in);
     return arith::TruncFOp::create(b, loc, to, in);

@@ -80,6 +80,13 @@ struct DistributeOptions {
   /// Collective: trainers of a machine, which add gradients before machines do;
   /// 0: all add together.
   int64_t neighbours = 0;
+  /// Collective: the element type in which gradients travel and are added.
+  enum class ReducedType {
+    Gradient, ///< their own
+    F16,
+    BF16
+  };
+  ReducedType reducedType = ReducedType::Gradient;
 };
 
 /// From a single-machine program to a verified job module: gradients and

@@ -542,6 +542,43 @@ def HierarchicalAllReducePass : Pass<"fleet-hierarchical-all-reduce", "::mlir::M
   let dependentDialects = ["::mlir::fleet::dist::FleetDialect"];
 }
 
+def CastAllReducePass : Pass<"fleet-cast-all-reduce", "::mlir::ModuleOp"> {
+  let summary = "add gradients over trainers in half precision";
+  let description = [{
+    Follows whatever pass makes trainers add their gradients, such as
+    `fleet-all-reduce-gradients`: what a trainer contributes is cast to `type`
+    (`nn.cast`) just before it leaves, and the sum back when it is there. So half
+    the bytes (of f64: a quarter) travel. Updates, clipping and states of
+    optimizers compute as before, by sums that are rounded to `type`.
+
+    Only gradients are cast: what nothing uses but updates
+    (`OptimizerOpInterface` with `takesGradient`), also by way of ops that change
+    them. Averages of what the program assigns stay as they are, in a call of
+    their own. A job in which there is nothing to cast is refused.
+
+    Choose `bf16` where gradients may be large or tiny: it has the range of f32.
+    With `f16` a contribution from 65520 on becomes infinite, and one below
+    2^-25 becomes 0.
+
+    Example:
+
+    ```mlir
+    %0 = nn.cast %dw : tensor<784x128xf32> to tensor<784x128xbf16>
+    %t = fleet.all_reduce_start %0 in @world : tensor<784x128xbf16>
+    ...
+    %1 = fleet.all_reduce_wait %t : tensor<784x128xbf16>
+    %2 = nn.cast %1 : tensor<784x128xbf16> to tensor<784x128xf32>
+    optim.sgd @w, %2 learning_rate = 1.000000e-02 : tensor<784x128xf32>
+    ```
+  }];
+  let options = [
+    Option<"type", "type", "std::string", /*default=*/"\"bf16\"",
+           "element type of what travels: f16 or bf16">,
+  ];
+  let dependentDialects = ["::mlir::fleet::dist::FleetDialect",
+                           "::mlir::fleet::nn::NNDialect"];
+}
+
 def ExchangeDeltasPass : Pass<"fleet-exchange-deltas", "::mlir::ModuleOp"> {
   let summary = "train locally and exchange what changed, every so many steps";
   let description = [{

@@ -147,6 +147,25 @@ static LogicalResult checkSelfContained(ModuleOp kernels,
   return success();
 }
 
+/// Conversions of f16 are instructions from F16C on, and a call before.
+static LogicalResult checkHalves(ModuleOp kernels, const llvm::Module &module,
+                                 const CpuTarget &target) {
+  if (llvm::is_contained(target.required, "f16c"))
+    return success();
+  for (const llvm::Function &function : module)
+    for (const llvm::BasicBlock &block : function)
+      for (const llvm::Instruction &inst : block)
+        if (inst.getType()->getScalarType()->isHalfTy() ||
+            llvm::any_of(inst.operand_values(), [](const llvm::Value *value) {
+              return value->getType()->getScalarType()->isHalfTy();
+            }))
+          return kernels.emitError("kernels convert f16, which ")
+                 << target.cpu
+                 << " has no instructions for; compile for a CPU with F16C, "
+                    "such as x86-64-v3, or use bf16";
+  return success();
+}
+
 /// Links one object into a shared object. lld keeps global state: one link at
 /// a time.
 static FailureOr<std::string> link(ModuleOp kernels, StringRef object) {
@@ -212,7 +231,8 @@ mlir::fleet::compileKernelLibrary(ModuleOp kernels, const CpuTarget &target) {
   module->setTargetTriple(llvm::Triple(target.triple));
   module->setDataLayout(machine->createDataLayout());
   optimize(*module, *machine);
-  if (failed(checkSelfContained(kernels, *module)))
+  if (failed(checkSelfContained(kernels, *module)) ||
+      failed(checkHalves(kernels, *module, target)))
     return failure();
 
   SmallString<0> object;

@@ -57,9 +57,59 @@ struct ExpandTanh : OpRewritePattern<math::TanhOp> {
   }
 };
 
+/// f32 of bf16: the upper half, with zeros below.
+struct WidenBFloat16 : OpRewritePattern<arith::ExtFOp> {
+  using OpRewritePattern<arith::ExtFOp>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::ExtFOp op,
+                                PatternRewriter &rewriter) const final {
+    if (!op.getIn().getType().isBF16() || !op.getType().isF32())
+      return failure();
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Value bits = arith::BitcastOp::create(b, b.getI16Type(), op.getIn());
+    bits = arith::ExtUIOp::create(b, b.getI32Type(), bits);
+    Value sixteen = arith::ConstantOp::create(b, b.getI32IntegerAttr(16));
+    bits = arith::ShLIOp::create(b, bits, sixteen);
+    rewriter.replaceOpWithNewOp<arith::BitcastOp>(op, op.getType(), bits);
+    return success();
+  }
+};
+
+/// bf16 of f32, rounded to nearest even, with the bits that collectives round
+/// their sums to.
+struct RoundToBFloat16 : OpRewritePattern<arith::TruncFOp> {
+  using OpRewritePattern<arith::TruncFOp>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::TruncFOp op,
+                                PatternRewriter &rewriter) const final {
+    if (!op.getIn().getType().isF32() || !op.getType().isBF16())
+      return failure();
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    auto constant = [&](int32_t value) -> Value {
+      return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
+    };
+    Value bits = arith::BitcastOp::create(b, b.getI32Type(), op.getIn());
+    Value upper = arith::ShRUIOp::create(b, bits, constant(16));
+    Value isOdd = arith::AndIOp::create(b, upper, constant(1));
+    Value half = arith::AddIOp::create(b, isOdd, constant(0x7fff));
+    Value rounded = arith::ShRUIOp::create(
+        b, arith::AddIOp::create(b, bits, half), constant(16));
+    // Would become infinite, or even 0, by the carry.
+    Value magnitude = arith::AndIOp::create(b, bits, constant(0x7fffffff));
+    Value isNaN = arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, magnitude,
+                                        constant(0x7f800000));
+    Value quiet = arith::OrIOp::create(b, upper, constant(0x40));
+    Value result = arith::SelectOp::create(b, isNaN, quiet, rounded);
+    result = arith::TruncIOp::create(b, b.getI16Type(), result);
+    rewriter.replaceOpWithNewOp<arith::BitcastOp>(op, op.getType(), result);
+    return success();
+  }
+};
+
 /// Replaces exp, log, tanh and erf by polynomials: LLVM vectorizes those, and
 /// a kernel library must not call libm (a runtime would have to supply it, and
-/// results would depend on its version).
+/// results would depend on its version). So do conversions of bf16, which is a
+/// call on most CPUs.
 struct ExpandMathPass : PassWrapper<ExpandMathPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ExpandMathPass)
 
@@ -70,6 +120,7 @@ struct ExpandMathPass : PassWrapper<ExpandMathPass, OperationPass<ModuleOp>> {
   void runOnOperation() final {
     RewritePatternSet patterns(&getContext());
     patterns.add<ExpandTanh>(&getContext(), /*benefit=*/10);
+    patterns.add<WidenBFloat16, RoundToBFloat16>(&getContext());
     populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
       return name == "math.exp" || name == "math.log" || name == "math.tanh" ||
              name == "math.erf";

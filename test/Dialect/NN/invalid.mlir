@@ -169,6 +169,22 @@ func.func @cast_shape(%a: tensor<?x3xf32>) {
 
 // -----
 
+func.func @cast_half_to_integer(%a: tensor<3xf16>) {
+  // expected-error @+1 {{'nn.cast' op converts 'f16' to 'i32'; half precision converts from and to f32 and f64 only}}
+  %0 = nn.cast %a : tensor<3xf16> to tensor<3xi32>
+  return
+}
+
+// -----
+
+func.func @cast_between_halves(%a: tensor<3xf16>) {
+  // expected-error @+1 {{'nn.cast' op converts 'f16' to 'bf16'; half precision converts from and to f32 and f64 only}}
+  %0 = nn.cast %a : tensor<3xf16> to tensor<3xbf16>
+  return
+}
+
+// -----
+
 func.func @broadcast_shape(%a: tensor<4xf32>, %b: tensor<?x3xf32>) {
   // expected-error @+1 {{'nn.broadcast' op cannot stretch shape 4 to ?x3}}
   %0 = nn.broadcast %a like %b : (tensor<4xf32>, tensor<?x3xf32>) -> tensor<?x3xf32>

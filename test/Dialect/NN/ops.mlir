@@ -74,6 +74,12 @@ func.func @choices(%c: tensor<?x1xi1>, %x: tensor<?x3xf32>, %s: tensor<f32>) {
   %1 = nn.select %c, %x, %s : (tensor<?x1xi1>, tensor<?x3xf32>, tensor<f32>) -> tensor<?x3xf32>
   // CHECK: nn.cast %{{.*}} : tensor<?x3xi1> to tensor<?x3xf32>
   %2 = nn.cast %0 : tensor<?x3xi1> to tensor<?x3xf32>
+  // CHECK: nn.cast %{{.*}} : tensor<?x3xf32> to tensor<?x3xbf16>
+  %3 = nn.cast %2 : tensor<?x3xf32> to tensor<?x3xbf16>
+  // CHECK: nn.cast %{{.*}} : tensor<?x3xbf16> to tensor<?x3xf64>
+  %4 = nn.cast %3 : tensor<?x3xbf16> to tensor<?x3xf64>
+  // CHECK: nn.cast %{{.*}} : tensor<?x3xf64> to tensor<?x3xf16>
+  %5 = nn.cast %4 : tensor<?x3xf64> to tensor<?x3xf16>
   return
 }
 
