@@ -259,24 +259,9 @@ void CollectiveCheck::checkEquality() {
   });
 }
 
-/// Whether `value` is computed from a trainer's part of something.
-static bool comesFromPart(Value value) {
-  SmallVector<Value> values = {value};
-  llvm::DenseSet<Value> seen;
-  while (!values.empty()) {
-    Value next = values.pop_back_val();
-    Operation *source = next.getDefiningOp();
-    if (!source || !seen.insert(next).second)
-      continue;
-    if (isa<ReduceScatterWaitOp, OwnPartOp>(source))
-      return true;
-    values.append(source->operand_begin(), source->operand_end());
-  }
-  return false;
-}
-
 /// Of a part of a parameter each trainer has another one.
 void CollectiveCheck::checkParts() {
+  RankDependence dependence(trainer);
   for (auto parameter : trainer.getOps<optim::ParameterOp>()) {
     if (!isPart(parameter))
       continue;
@@ -302,11 +287,17 @@ void CollectiveCheck::checkParts() {
   trainer.walk([&](optim::OptimizerOpInterface update) {
     auto parameter = SymbolTable::lookupNearestSymbolFrom<optim::ParameterOp>(
         update, update.getParameterAttr());
-    if (!parameter || !isPart(parameter) || comesFromPart(update.getGradient()))
+    Value gradient = update.getGradient();
+    if (!parameter || !isPart(parameter) ||
+        (dependence.isPart(gradient) && !dependence.differsByData(gradient)))
       return;
-    InFlightDiagnostic diag =
-        error(update, "updates a part of a parameter by a gradient that is no "
-                      "part of one");
+    InFlightDiagnostic diag = error(
+        update, dependence.isPart(gradient)
+                    ? "updates a part of a parameter by a part of a value "
+                      "that differs between trainers; it has to be added "
+                      "up by a reduce_scatter"
+                    : "updates a part of a parameter by a gradient that is "
+                      "no part of one");
     note(diag, parameter, "the part is declared here");
   });
 }

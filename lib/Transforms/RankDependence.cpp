@@ -27,9 +27,9 @@ RankDependence::Extent RankDependence::extentOfWait(Operation *wait,
     return kAnywhere; // will be refused
   Extent operand = values.lookup(start->getOperand(result));
   Extent group = extentOfGroup(start);
-  return isa<dist::ReduceScatterWaitOp>(wait)
-             ? operand | group
-             : static_cast<Extent>(operand & ~group);
+  auto part = static_cast<Extent>(group << kPartShift);
+  auto equal = static_cast<Extent>(operand & ~(group | part));
+  return isa<dist::ReduceScatterWaitOp>(wait) ? equal | part : equal;
 }
 
 /// Returns true if something new differs.
@@ -70,7 +70,7 @@ bool RankDependence::visit(Operation *op) {
   else if (auto examples = dyn_cast<dist::ExamplesOp>(op))
     extent = examples.getKind() == dist::Examples::All ? 0 : kAnywhere;
   else if (isa<dist::OwnPartOp>(op))
-    extent |= extentOfGroup(op);
+    extent |= extentOfGroup(op) << kPartShift;
   for (Value result : op->getResults())
     add(values, result, extent);
   return isNew;

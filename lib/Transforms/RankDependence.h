@@ -14,22 +14,32 @@ namespace mlir::fleet {
 /// and what has been gathered from all do not. A variable counts as different
 /// for good once something different is stored in it anywhere.
 ///
-/// Where trainers are in groups of neighbours and in groups across these, values
-/// may differ within the one, within the other, or both; a sum over the one is
-/// equal within that only.
+/// Where trainers are in groups of neighbours and in groups across these,
+/// values may differ within the one, within the other, or both; a sum over the
+/// one is equal within that only.
 class RankDependence {
 public:
   explicit RankDependence(ModuleOp trainer);
 
   bool differs(Value value) const { return values.lookup(value) != 0; }
+  /// Whether it differs not only as parts of one tensor do, but by what a
+  /// trainer has of its own.
+  bool differsByData(Value value) const {
+    return (values.lookup(value) & kAnywhere) != 0;
+  }
+  bool isPart(Value value) const {
+    return (values.lookup(value) & kPartAnywhere) != 0;
+  }
   bool differs(Attribute variable) const {
     return variables.lookup(variable) != 0;
   }
 
 private:
-  /// Where something differs: a set of these.
+  /// Where something differs: a set of these, by data and, shifted, as parts.
   using Extent = uint8_t;
   static constexpr Extent kWithinNeighbours = 1, kAcross = 2, kAnywhere = 3;
+  static constexpr unsigned kPartShift = 2;
+  static constexpr Extent kPartAnywhere = kAnywhere << kPartShift;
 
   bool visit(Operation *op);
   Extent extentOfGroup(Operation *op) const;

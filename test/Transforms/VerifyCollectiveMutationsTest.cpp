@@ -42,6 +42,10 @@ TEST_F(VerifyCollectiveMutations, AreAllRefused) {
   struct Setting {
     const char *optimizer;
     int64_t trainers, bucketSize;
+    bool sharding = false;
+    int64_t neighbours = 0, mergeSteps = 1;
+    DistributeOptions::Equality equality =
+        DistributeOptions::Equality::AllReduce;
   };
   for (Setting setting : {Setting{"sgd<learning_rate = 0.1>", 2, 25 << 20},
                           Setting{"adam<learning_rate = 0.1>", 4, 1},
@@ -53,6 +57,10 @@ TEST_F(VerifyCollectiveMutations, AreAllRefused) {
     options.mode = DistributeOptions::Mode::Collective;
     options.trainers = setting.trainers;
     options.bucketSize = setting.bucketSize;
+    options.sharding = setting.sharding;
+    options.neighbours = setting.neighbours;
+    options.mergeSteps = setting.mergeSteps;
+    options.equality = setting.equality;
     OwningOpRef<ModuleOp> owned = makeJob(kProgram, setting.optimizer, options);
     ModuleOp job = *owned;
     // The job itself is fine.
@@ -88,6 +96,42 @@ TEST_F(VerifyCollectiveMutations, AreAllRefused) {
       wait.replaceAllUsesWith(start.getValues());
       wait.erase();
       start.erase();
+      return true;
+    });
+    expectRefused(job, "a part of one's own", [](Operation *op) {
+      auto wait = dyn_cast<ReduceScatterWaitOp>(op);
+      // Between neighbours, a part of the sum comes next.
+      if (!wait || wait.getStart().getGroup() != "world")
+        return false;
+      ReduceScatterStartOp start = wait.getStart();
+      OpBuilder b(op);
+      for (auto [part, value] :
+           llvm::zip_equal(wait.getParts(), start.getValues()))
+        part.replaceAllUsesWith(OwnPartOp::create(
+            b, op->getLoc(), part.getType(), value, start.getGroupAttr()));
+      wait.erase();
+      start.erase();
+      return true;
+    });
+    expectRefused(job, "not gathered", [](Operation *op) {
+      auto assign = dyn_cast<optim::AssignOp>(op);
+      if (!assign || !assign.getValue().getDefiningOp<AllGatherWaitOp>())
+        return false;
+      OpBuilder b(op);
+      Value own = ExamplesOp::create(
+          b, op->getLoc(),
+          RankedTensorType::get({},
+                                assign.getValue().getType().getElementType()),
+          Examples::Own);
+      op->setOperand(
+          0, nn::MulOp::create(b, op->getLoc(), assign.getValue(), own));
+      return true;
+    });
+    expectRefused(job, "of other groups", [](Operation *op) {
+      auto group = dyn_cast<GroupOp>(op);
+      if (!group || !group.getStride())
+        return false;
+      group.setStride(*group.getStride() == 1 ? 2 : 1);
       return true;
     });
     expectRefused(job, "one tensor not added up", [](Operation *op) {

@@ -408,3 +408,29 @@ module attributes {fleet.job = #fleet.job<mode = collective, sync = sync, traine
     }
   }
 }
+
+// -----
+
+// A part of a trainer's own gradient is no part of the sum.
+module attributes {fleet.job = #fleet.job<mode = collective, sync = sync, trainers = 2>} {
+  module @trainer attributes {fleet.role = #fleet.role<trainer>} {
+    fleet.group @world size = 2
+    optim.parameter @w : tensor<4xf32> init = #optim.zeros
+    // expected-note @+1 {{the part is declared here}}
+    optim.parameter @w.part : tensor<2xf32> init = #optim.zeros origin = #optim.origin<name = "w", shape = [4], shards = 2> transient
+    func.func @main(%g: tensor<4xf32>) {
+      %0 = fleet.own_part %g in @world : tensor<4xf32> -> tensor<2xf32>
+      // expected-error @+1 {{updates a part of a parameter by a part of a value that differs between trainers; it has to be added up by a reduce_scatter}}
+      optim.sgd @w.part, %0 learning_rate = 1.0 : tensor<2xf32>
+      return
+    }
+    func.func @startup() {
+      fleet.connect @world
+      fleet.broadcast @w from 0 in @world
+      %0 = optim.read @w : tensor<4xf32>
+      %1 = fleet.own_part %0 in @world : tensor<4xf32> -> tensor<2xf32>
+      optim.assign @w.part, %1 : tensor<2xf32>
+      return
+    }
+  }
+}
