@@ -128,7 +128,8 @@ class Bench:
             stdout=subprocess.DEVNULL)
         run("cmake", "--build", self.build, "--target", "fleet-transpile", "fleet-run",
             "fleet-launch", "bench-train-step", "bench-limits", "bench-executor-overhead",
-            "bench-push-pull", "bench-collective-step", "bench-row-table", "bench-row-exchange",
+            "bench-push-pull", "bench-collective-step", "bench-aggregate", "bench-row-table",
+            "bench-row-exchange",
             stdout=subprocess.DEVNULL)
         # Only where there is MPI.
         for target in ("bench-all-reduce", "FleetMpi"):
@@ -274,6 +275,17 @@ class Bench:
             if cells[0] in ("1048576", "16777216"):
                 met = float(cells[-1]) >= 0.8 and met
         return verdict("service at least 0.8 of bare sockets at 1 MB and 16 MB", met)
+
+    def row11(self):
+        """11: gradients merged and updated by in one pass"""
+        met = True
+        for line in run(os.path.join(self.bin, "bench-aggregate"), self.rounds,
+                        capture_output=True, text=True).stdout.splitlines():
+            print("  " + line)
+            cells = line.split("\t")
+            if cells[1] == "in pieces":
+                met = float(cells[-1]) >= 0.8 and met
+        return verdict("at least 0.8 of the bare loop", met)
 
     def row12(self):
         """12: rows of a table, by id"""
@@ -614,10 +626,10 @@ def main():
                         help="leave torch.compile out, which takes a minute to start")
     parser.add_argument("--no-build", action="store_true", help="what is built is up to date")
     parser.add_argument("rows", nargs="*", type=int,
-                        help="1 2 7 9 12 13 14 15 16 17 (default: all)")
+                        help="1 2 7 9 11 12 13 14 15 16 17 (default: all)")
     arguments = parser.parse_args()
     bench = Bench(arguments)
-    rows = {1: bench.row1, 2: bench.row2, 7: bench.row7, 9: bench.row9, 12: bench.row12,
+    rows = {1: bench.row1, 2: bench.row2, 7: bench.row7, 9: bench.row9, 11: bench.row11, 12: bench.row12,
             13: bench.row13, 14: bench.row14, 15: bench.row15, 16: bench.row16,
             17: bench.row17}
     chosen = arguments.rows or list(rows)
@@ -625,7 +637,7 @@ def main():
         parser.error("rounds are 7 or more, rows of %s" % " ".join(map(str, rows)))
     if not arguments.no_build:
         bench.prepare()
-    if not set(chosen) <= {9, 12, 13, 15, 16}:
+    if not set(chosen) <= {9, 11, 12, 13, 15, 16}:
         bench.prepare_torch()
     if not set(chosen) <= {9, 12, 13, 14, 15, 16}:
         bench.prepare_jobs()

@@ -148,6 +148,29 @@ Status Step::runObserved(const StepArguments &arguments) {
   return Status();
 }
 
+Status
+Step::runInPieces(const StepArguments &arguments, int64_t piece,
+                  const std::function<const void *(int64_t, int64_t)> &input) {
+  prepare(arguments);
+  for (const Operation &op : operations) {
+    if (&op - operations.data() != pieceOperation) {
+      FLEET_RETURN_IF_ERROR(execute(op, arguments.exchange));
+      continue;
+    }
+    for (int64_t begin = 0; begin < op.count; begin += piece) {
+      int64_t end = std::min(begin + piece, op.count);
+      const auto *row = static_cast<const std::byte *>(input(begin, end));
+      if (!row)
+        return failure(op, makeError(StatusCode::Internal, "no input"));
+      // Where row 0 would be.
+      const void *inputs[] = {row - begin * pieceRowBytes};
+      bindInputs(inputs);
+      op.kernel(op.operands, symbols.data(), begin, end);
+    }
+  }
+  return Status();
+}
+
 Status Step::runEmpty(const StepArguments &arguments) {
   if (world)
     return runWithoutRows(arguments);

@@ -25,6 +25,7 @@
 #include "runtime/plan/PlanLoader.h"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,21 @@ public:
   /// sends nothing (and says so), receives everything, computes nothing. In a
   /// collective job it adds zeros, and does what does not depend on the batch.
   Status runEmpty(const StepArguments &arguments);
+
+  /// As run(), of a function whose pieceRows() is not 0: its one input is asked
+  /// for in pieces of `piece` rows. `input(begin, end)` returns where row
+  /// `begin` lies, or null for an error of its own, which ends the run; the
+  /// address less that of row 0 has to be a multiple of a cache line.
+  Status
+  runInPieces(const StepArguments &arguments, int64_t piece,
+              const std::function<const void *(int64_t, int64_t)> &input);
+  /// Rows of the one instruction that reads inputs, if that gives the same bits
+  /// in pieces; else 0.
+  int64_t pieceRows() const {
+    return pieceOperation < 0
+               ? 0
+               : operations[static_cast<size_t>(pieceOperation)].count;
+  }
 
   /// Inputs that StepArguments::inputs must have.
   uint32_t numInputs() const { return inputCount; }
@@ -162,6 +178,8 @@ private:
   PlanPtr loaded;
   uint32_t functionIndex = 0;
   uint32_t inputCount = 0;
+  int pieceOperation = -1;   ///< see pieceRows(); an index into operations
+  int64_t pieceRowBytes = 0; ///< of a row of its input
   bool hasExchange = false;
   bool poison = false;
   ThreadPool *pool = nullptr;

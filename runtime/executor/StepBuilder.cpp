@@ -78,7 +78,33 @@ StatusOr<std::unique_ptr<Step>> StepBuilder::build(int64_t batch) {
   }
   for (size_t i = 0; i < step->operations.size(); ++i)
     step->operations[i].operands = step->operands.data() + firstOperand[i];
+  findPieces();
   return std::move(step);
+}
+
+/// One input, read as a whole by one kernel whose rows are independent.
+void StepBuilder::findPieces() {
+  if (step->inputCount != 1 || step->patches.size() != 1 ||
+      step->patches[0].offset != 0)
+    return;
+  auto next = std::upper_bound(firstOperand.begin(), firstOperand.end(),
+                               step->patches[0].operand);
+  auto index = static_cast<int>(next - firstOperand.begin()) - 1;
+  const Step::Operation &op = step->operations[static_cast<size_t>(index)];
+  const plan::Instruction &instruction = function.instructions(index);
+  if (op.kind != Step::Kind::Kernel || !instruction.has_launch())
+    return;
+  const plan::Kernel &kernel = program.plan().proto.kernels(
+      static_cast<int>(instruction.launch().kernel()));
+  for (int b = 0; b < function.buffers_size(); ++b) {
+    const plan::Buffer &buffer = function.buffers(b);
+    std::optional<int64_t> bytes = countBytes(buffer.type(), step->symbols);
+    if (!buffer.has_input() || !kernel.splittable() || op.count < 1 || !bytes ||
+        *bytes % op.count != 0)
+      continue;
+    step->pieceOperation = index;
+    step->pieceRowBytes = *bytes / op.count;
+  }
 }
 
 Status StepBuilder::bindSymbols(int64_t batch) {

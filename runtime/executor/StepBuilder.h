@@ -26,6 +26,7 @@ public:
 
 private:
   Status bindSymbols(int64_t batch);
+  void findPieces();
   Status allocateArena();
   Status add(const plan::Instruction &instruction);
   Status addLaunch(const plan::Launch &launch);

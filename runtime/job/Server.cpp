@@ -37,6 +37,36 @@ private:
 
 } // namespace
 
+/// Bytes of a gradient that are merged, and then updated by, at once: less than
+/// half of a small L1 cache, with as much of parameter and state beside them.
+static constexpr int64_t kPieceBytes = 16 << 10;
+
+/// How to update `block` piece by piece; empty if that is not possible, or if
+/// it is one piece.
+static std::function<Status(const MergedPiece &)>
+updateInPieces(Step &update, const ServiceBlock &block) {
+  int64_t rows = update.pieceRows();
+  auto bytes = static_cast<int64_t>(block.bytes);
+  if (rows == 0 || bytes % rows != 0)
+    return {};
+  int64_t rowBytes = bytes / rows;
+  int64_t element = block.dtype == plan::F64 ? 8 : 4;
+  // Pieces begin on cache lines, as kernels may take whole ones.
+  constexpr int64_t kRows = 16;
+  int64_t piece = std::max(kRows, kPieceBytes / rowBytes / kRows * kRows);
+  if (piece >= rows || rowBytes % element != 0)
+    return {};
+  return [&update, piece, rowBytes, element](const MergedPiece &merged) {
+    auto elements = [&](int64_t row) {
+      return static_cast<size_t>(row * rowBytes / element);
+    };
+    return update.runInPieces(StepArguments(), piece,
+                              [&](int64_t begin, int64_t end) {
+                                return merged(elements(begin), elements(end));
+                              });
+  };
+}
+
 Status fleet::runServer(Program &program, const RoleChoice &role,
                         const RunOptions &options,
                         RunEnvironment &environment) {
@@ -62,8 +92,10 @@ Status fleet::runServer(Program &program, const RoleChoice &role,
     block.parameter = program.stateData(handler.state());
     FLEET_ASSIGN_OR_RETURN(updates[i],
                            program.instantiate(handler.function(), 1));
-    if (handler.part() == 0)
+    if (handler.part() == 0) {
+      block.updateInPieces = updateInPieces(*updates[i], block);
       continue;
+    }
     block.hasPart = true;
     FLEET_ASSIGN_OR_RETURN(parts[i],
                            program.instantiate(handler.part() - 1, 1));

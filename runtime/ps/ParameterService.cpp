@@ -8,6 +8,31 @@
 
 using namespace fleet;
 
+/// Merges elements [begin, begin + size) into `sum`, where those of the first
+/// contribution with examples may be already. `total` is the sum of examples.
+template <typename T>
+static void mergePiece(const std::vector<Contribution> &contributions,
+                       uint64_t total, size_t begin, size_t size, T *sum) {
+  bool isFirst = true;
+  for (const Contribution &contribution : contributions) {
+    if (contribution.examples == 0)
+      continue;
+    T weight = static_cast<T>(static_cast<double>(contribution.examples) /
+                              static_cast<double>(total));
+    const T *in = static_cast<const T *>(contribution.gradient) + begin;
+    if (isFirst) {
+      for (size_t i = 0; i < size; ++i)
+        sum[i] = in[i] * weight;
+    } else {
+      T *__restrict out = sum;
+      const T *__restrict other = in;
+      for (size_t i = 0; i < size; ++i)
+        out[i] += weight * other[i];
+    }
+    isFirst = false;
+  }
+}
+
 template <typename T>
 T *fleet::mergeGradients(const std::vector<Contribution> &contributions,
                          size_t count) {
@@ -23,28 +48,11 @@ T *fleet::mergeGradients(const std::vector<Contribution> &contributions,
   T *result = static_cast<T *>(first->gradient);
   if (first->examples == total)
     return result;
-  auto weightOf = [total](const Contribution &contribution) {
-    return static_cast<T>(static_cast<double>(contribution.examples) /
-                          static_cast<double>(total));
-  };
   // A tile of the sum stays in the cache while the contributors pass over it.
   constexpr size_t kTile = 4096;
-  const Contribution *end = contributions.data() + contributions.size();
-  for (size_t begin = 0; begin < count; begin += kTile) {
-    size_t size = std::min(count - begin, kTile);
-    T *__restrict sum = result + begin;
-    T weight = weightOf(*first);
-    for (size_t i = 0; i < size; ++i)
-      sum[i] *= weight;
-    for (const Contribution *other = first + 1; other != end; ++other) {
-      if (other->examples == 0)
-        continue;
-      const T *__restrict in = static_cast<const T *>(other->gradient) + begin;
-      weight = weightOf(*other);
-      for (size_t i = 0; i < size; ++i)
-        sum[i] += weight * in[i];
-    }
-  }
+  for (size_t begin = 0; begin < count; begin += kTile)
+    mergePiece(contributions, total, begin, std::min(count - begin, kTile),
+               result + begin);
   return result;
 }
 
@@ -213,11 +221,51 @@ std::vector<uint32_t> ParameterService::missingRanks() const {
 }
 
 template <typename IsPart>
-const void *ParameterService::merge(size_t block, IsPart isPart) {
+uint64_t ParameterService::collect(size_t block, IsPart isPart) {
+  uint64_t examples = 0;
   contributions.clear();
   for (Rank &rank : ranks)
-    if (isPart(rank))
+    if (isPart(rank)) {
       contributions.push_back({rank.landing[block].data(), rank.examples});
+      examples += rank.examples;
+    }
+  return examples;
+}
+
+ptrdiff_t ParameterService::contributors() const {
+  return std::count_if(contributions.begin(), contributions.end(),
+                       [](const Contribution &c) { return c.examples > 0; });
+}
+
+Status ParameterService::applyInPieces(size_t i, uint64_t examples) {
+  const ServiceBlock &block = blocks[i];
+  Status status;
+  auto mergeOne = [&](auto type, size_t begin, size_t end) -> const void * {
+    using T = decltype(type);
+    size_t bytes = (end - begin) * sizeof(T);
+    if (piece.size() < bytes) { // once, as pieces have one size
+      StatusOr<AlignedBuffer> memory =
+          AlignedBuffer::allocate(bytes, "a piece of a merged gradient");
+      if (!memory.ok()) {
+        status = memory.status();
+        return nullptr;
+      }
+      piece = std::move(*memory);
+    }
+    T *sum = reinterpret_cast<T *>(piece.data());
+    mergePiece(contributions, examples, begin, end - begin, sum);
+    return sum;
+  };
+  Status updated = block.updateInPieces([&](size_t begin, size_t end) {
+    return block.dtype == plan::F64 ? mergeOne(double(), begin, end)
+                                    : mergeOne(float(), begin, end);
+  });
+  return status.ok() ? updated : status;
+}
+
+template <typename IsPart>
+const void *ParameterService::merge(size_t block, IsPart isPart) {
+  collect(block, isPart);
   if (blocks[block].dtype == plan::F64)
     return mergeGradients<double>(contributions, blocks[block].bytes / 8);
   return mergeGradients<float>(contributions, blocks[block].bytes / 4);
@@ -229,6 +277,13 @@ template <typename IsPart> Status ParameterService::apply(IsPart isPart) {
     for (Rank &rank : ranks)
       if (!isSynchronous() && isPart(rank)) // then it is the only part
         received = rank.received[i].data();
+    if (blocks[i].updateInPieces && isSynchronous()) {
+      uint64_t examples = collect(i, isPart);
+      if (contributors() > 1) {
+        FLEET_RETURN_IF_ERROR(applyInPieces(i, examples));
+        continue;
+      }
+    }
     if (const void *gradient = merge(i, isPart)) // somebody had examples
       FLEET_RETURN_IF_ERROR(update(i, gradient, received));
   }

@@ -32,6 +32,9 @@
 
 namespace fleet {
 
+/// Elements [begin, end) of a merged gradient, until the next call.
+using MergedPiece = std::function<const void *(size_t begin, size_t end)>;
+
 /// One block that a server owns.
 struct ServiceBlock {
   std::string name;
@@ -39,6 +42,10 @@ struct ServiceBlock {
   size_t bytes;
   const void *parameter; ///< what trainers receive
   bool hasPart = false;  ///< SYNC: has a part in a sum that its update needs
+  /// SYNC, optional: does what the update does, with a gradient that it asks
+  /// for piece by piece, each once and in their order; so a piece is updated by
+  /// while it is in the cache in which it was merged.
+  std::function<Status(const MergedPiece &)> updateInPieces{};
 };
 
 /// A table that a server owns a shard of.
@@ -189,11 +196,17 @@ private:
 
   ParameterService() = default;
   StatusOr<Push> applyIfReady(TimePoint now);
+  /// Collects the contributions to `block` of the ranks of which `isPart`;
+  /// returns the sum of their examples.
+  template <typename IsPart> uint64_t collect(size_t block, IsPart isPart);
+  /// Of the collected contributions, those with examples.
+  ptrdiff_t contributors() const;
   /// Merges what the ranks have pushed to `block` of which `isPart`; null if
   /// none of them had examples.
   template <typename IsPart> const void *merge(size_t block, IsPart isPart);
   /// Merges, and updates.
   template <typename IsPart> Status apply(IsPart isPart);
+  Status applyInPieces(size_t block, uint64_t examples);
   Status computeParts(uint64_t step);
   /// The same for the rows of all tables.
   template <typename IsPart> Status applyTables(IsPart isPart);
@@ -207,6 +220,7 @@ private:
   std::vector<Rank> ranks;
   plan::SyncMode mode = plan::SYNC;
   UpdateFunction update;
+  AlignedBuffer piece; ///< of a merged gradient
   PartFunction part;
   std::vector<Contribution> contributions; ///< to the block at hand
   size_t partCount = 0;

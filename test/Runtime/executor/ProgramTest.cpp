@@ -179,6 +179,53 @@ TEST(Program, KernelsSeeRowsAndSymbols) {
   EXPECT_THAT(std::vector<int64_t>(seen, seen + 3), ElementsAre(0, 5, 2));
 }
 
+/// Adds its input to `s`, and counts.
+plan::Plan inPiecesPlan(bool splittable) {
+  plan::Plan plan = test::makePlan(plan::LOCAL);
+  uint32_t s = test::addState(plan, "s", tensor({40, 2}), 1);
+  uint32_t calls = test::addState(plan, "calls", tensor({1}, plan::I64), 0);
+  uint32_t add = test::addKernel(plan, "add", 3, splittable);
+  uint32_t count = test::addKernel(plan, "count", 1);
+  FunctionBuilder main(plan, "main");
+  uint32_t x = main.input("x", tensor({40, 2}));
+  uint32_t state = main.state(s);
+  main.launch(count, {main.state(calls)}, 1);
+  main.launch(add, {x, state, state}, 80);
+  return plan;
+}
+
+TEST(Program, AnInputMayComeInPieces) {
+  std::unique_ptr<Program> program = makeProgram(inPiecesPlan(true));
+  Step *step = instantiate(*program, 1);
+  ASSERT_EQ(step->pieceRows(), 80);
+  std::vector<float> x(80), piece;
+  for (int i = 0; i < 80; ++i)
+    x[static_cast<size_t>(i)] = static_cast<float>(i) * 0.1f;
+  std::vector<std::pair<int64_t, int64_t>> asked;
+  Status status = step->runInPieces(
+      StepArguments(), 32, [&](int64_t begin, int64_t end) -> const void * {
+        asked.emplace_back(begin, end);
+        piece.assign(x.begin() + begin, x.begin() + end);
+        return piece.data();
+      });
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_THAT(asked, ElementsAre(std::pair(0, 32), std::pair(32, 64),
+                                 std::pair(64, 80)));
+  const float *s = static_cast<const float *>(program->stateData(0));
+  for (size_t i = 0; i < x.size(); ++i)
+    EXPECT_EQ(s[i], 1 + x[i]);
+  EXPECT_EQ(*static_cast<const int64_t *>(program->stateData(1)), 1);
+  status = step->runInPieces(StepArguments(), 32,
+                             [](int64_t, int64_t) { return nullptr; });
+  EXPECT_FALSE(status.ok());
+
+  // Only where pieces give the same bits.
+  program = makeProgram(inPiecesPlan(false));
+  EXPECT_EQ(instantiate(*program, 1)->pieceRows(), 0);
+  program = makeProgram(linearRegression());
+  EXPECT_EQ(instantiate(*program, 4)->pieceRows(), 0);
+}
+
 plan::Plan piecesPlan(bool splittable, uint64_t bytesPerRow, int64_t rows) {
   plan::Plan plan = test::makePlan(plan::LOCAL);
   uint32_t s = test::addState(plan, "s", tensor({rows}, plan::I64), -1);

@@ -2,6 +2,7 @@
 
 #include "runtime/ps/ParameterService.h"
 
+#include <algorithm>
 #include <cstring>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -77,6 +78,48 @@ protected:
   TimePoint now{std::chrono::seconds(5)};
   std::unique_ptr<ParameterService> service;
 };
+
+/// The updates of one step of three trainers with `examples` rows, of 1000
+/// elements of type T, as a whole and in pieces of 64.
+template <typename T>
+void comparePieces(plan::DataType dtype, std::vector<uint64_t> examples) {
+  std::vector<T> parameter(1000), whole, inPieces;
+  for (bool pieces : {false, true}) {
+    ServiceBlock block = {"w", dtype, 1000 * sizeof(T), parameter.data()};
+    if (pieces)
+      block.updateInPieces = [&](const MergedPiece &merged) {
+        for (size_t begin = 0; begin < 1000; begin += 64) {
+          size_t end = std::min<size_t>(begin + 64, 1000);
+          const T *piece = static_cast<const T *>(merged(begin, end));
+          inPieces.insert(inPieces.end(), piece, piece + (end - begin));
+        }
+        return Status();
+      };
+    auto update = [&](size_t, const void *gradient, const void *) {
+      const T *values = static_cast<const T *>(gradient);
+      (pieces ? inPieces : whole).assign(values, values + 1000);
+      return Status();
+    };
+    auto service = ParameterService::create({block}, 3, plan::SYNC, update);
+    ASSERT_TRUE(service.ok());
+    for (uint32_t r = 0; r < 3; ++r) {
+      T *landing = static_cast<T *>((*service)->landing(r, 0));
+      for (size_t i = 0; i < 1000; ++i)
+        landing[i] = static_cast<T>(i + 1) / static_cast<T>(r + 3);
+      ASSERT_TRUE((*service)->push(r, 1, examples[r], TimePoint()).ok());
+    }
+  }
+  ASSERT_EQ(whole.size(), 1000u);
+  ASSERT_EQ(inPieces.size(), 1000u);
+  EXPECT_EQ(std::memcmp(whole.data(), inPieces.data(), 1000 * sizeof(T)), 0);
+}
+
+TEST(ParameterService, PiecesHaveTheBitsOfTheWhole) {
+  comparePieces<float>(plan::F32, {3, 1, 2});
+  comparePieces<double>(plan::F64, {3, 1, 2});
+  comparePieces<float>(plan::F32, {0, 5, 2});
+  comparePieces<float>(plan::F32, {0, 5, 0}); // one, as it is
+}
 
 TEST_F(ParameterServiceTest, StepIsAppliedWhenTheLastTrainerPushed) {
   make(3);
